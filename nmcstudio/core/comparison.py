@@ -1,0 +1,103 @@
+"""Data beside model: samples of a descriptor, their curves and the distances between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.arrays import frozen
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a plot: ``x`` and ``y`` float64 ``(n,)``; `role` is "data", "fitted" (fitted tessellation), "model" or "theory"."""
+
+    role: str
+    label: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    mean: float = float("nan")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", frozen(self.x, np.float64, (None,), "x"))
+        object.__setattr__(self, "y", frozen(self.y, np.float64, (len(self.x),), "y"))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Values of a descriptor: float64 ``(n,)``, with weights ``(n,)`` or None; `role` as in `Curve`."""
+
+    role: str
+    values: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "values", frozen(self.values, np.float64, (None,), "values"))
+        if self.weights is not None:
+            object.__setattr__(self, "weights", frozen(self.weights, np.float64, self.values.shape, "weights"))
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A bivariate density: ``x (n,)``, ``y (m,)``, ``z (m, n)``; `role` as in `Curve`."""
+
+    role: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", frozen(self.x, np.float64, (None,), "x"))
+        object.__setattr__(self, "y", frozen(self.y, np.float64, (None,), "y"))
+        object.__setattr__(self, "z", frozen(self.z, np.float64, (len(self.y), len(self.x)), "z"))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure of the validation.
+
+    Attributes
+    ----------
+    key
+        Short name ("grain-diameter", "pair-correlation", "weights-distances").
+    title, x_label, y_label
+        With units.
+    subject
+        "particles" or "grains".
+    samples, curves, surfaces
+        What is drawn.
+    distances
+        Name to value: "ks", "ks_p", "wasserstein", "energy", "integrated_difference", … of data and model; and
+        "model_ks", "model_wasserstein": the same between two samples of the model of the data's size.
+    distance_unit
+        Unit of "wasserstein".
+    note
+        What a reader has to know.
+    """
+
+    key: str
+    title: str
+    subject: str
+    x_label: str
+    y_label: str
+    samples: tuple[Sample, ...] = ()
+    curves: tuple[Curve, ...] = ()
+    surfaces: tuple[Surface, ...] = ()
+    distances: dict[str, float] = field(default_factory=dict)
+    distance_unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """All comparisons of one project."""
+
+    comparisons: tuple[Comparison, ...]
+
+    def __getitem__(self, key: str) -> Comparison:
+        for comparison in self.comparisons:
+            if comparison.key == key:
+                return comparison
+        raise KeyError(key)

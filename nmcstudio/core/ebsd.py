@@ -1,0 +1,84 @@
+"""Orientation maps: one section or a stack of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.arrays import frozen
+from nmcstudio.core.volume import Triple, check_spacing
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A crystal phase: name, point group in Hermann-Mauguin notation ("-3m", "m-3m"), lattice (a, b, c in um; angles in radians)."""
+
+    name: str
+    point_group: str
+    lattice: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class EbsdStack:
+    """Orientations on a regular grid.
+
+    Attributes
+    ----------
+    quaternions
+        float32 ``[z, y, x, 4]``, unit quaternions (w, x, y, z) from sample to crystal, Bunge; NaN where not indexed.
+    phase
+        uint8 ``[z, y, x]``, 0 where not indexed, else 1-based index into `phases`.
+    phases
+        The crystal phases.
+    quality
+        float32 ``[z, y, x]``, image quality or band contrast, the vendor's scale; NaN where absent.
+    confidence
+        float32 ``[z, y, x]``, confidence index or one minus the scaled MAD; NaN where absent.
+    observed
+        bool ``[z, y, x]``, where the sample was imaged at all.
+    spacing_um, origin_um
+        As in `Volume`.
+    shifts_um
+        float64 ``(slices, 2)``, shift (y, x) in um that alignment has already applied to each slice.
+    frame
+        In words, the rotation from the vendor's to our reference frame that reading applied.
+    grain_ids
+        Labels that the file brings along, uint32 ``[z, y, x]``, or None.
+    name, simulated
+        As in `Volume`.
+    """
+
+    quaternions: NDArray[np.float32]
+    phase: NDArray[np.uint8]
+    phases: tuple[Phase, ...]
+    quality: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    observed: NDArray[np.bool_]
+    spacing_um: Triple
+    origin_um: Triple = (0.0, 0.0, 0.0)
+    shifts_um: NDArray[np.float64] | None = None
+    frame: str = ""
+    grain_ids: NDArray[np.uint32] | None = None
+    name: str = ""
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        quaternions = frozen(self.quaternions, np.float32, (None, None, None, 4), "quaternions")
+        shape = quaternions.shape[:3]
+        object.__setattr__(self, "quaternions", quaternions)
+        object.__setattr__(self, "phase", frozen(self.phase, np.uint8, shape, "phase"))
+        object.__setattr__(self, "quality", frozen(self.quality, np.float32, shape, "quality"))
+        object.__setattr__(self, "confidence", frozen(self.confidence, np.float32, shape, "confidence"))
+        object.__setattr__(self, "observed", frozen(self.observed, bool, shape, "observed"))
+        object.__setattr__(self, "spacing_um", check_spacing(self.spacing_um))
+        object.__setattr__(self, "origin_um", tuple(float(v) for v in self.origin_um))
+        if self.shifts_um is not None:
+            object.__setattr__(self, "shifts_um", frozen(self.shifts_um, np.float64, (shape[0], 2), "shifts_um"))
+        if self.grain_ids is not None:
+            object.__setattr__(self, "grain_ids", frozen(self.grain_ids, np.uint32, shape, "grain_ids"))
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.phase.shape  # type: ignore[return-value]

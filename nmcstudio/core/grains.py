@@ -1,0 +1,182 @@
+"""Grain structures: a fitted tessellation and the random model behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.arrays import frozen
+from nmcstudio.core.errors import NmcError
+
+KINDS = ("laguerre", "gbpd-quadratic", "gbpd-sqrt")
+
+
+@dataclass(frozen=True)
+class Tessellation:
+    """Generators of a Laguerre tessellation or a generalized balanced power diagram.
+
+    Attributes
+    ----------
+    kind
+        "laguerre", "gbpd-quadratic" or "gbpd-sqrt" (models.md 6.2).
+    labels
+        int64 ``(n,)``, the data's grain label of each generator, ascending.
+    seeds_um
+        float64 ``(n, 3)``, (x, y, z) in um.
+    weights
+        float64 ``(n,)``: w in um^2, or r in um for "gbpd-sqrt".
+    matrices
+        float64 ``(n, 3, 3)``, symmetric positive definite, or None for Laguerre.
+    window_um
+        float64 ``(3, 2)``, lower and upper corner of the box as ``[[x0, x1], [y0, y1], [z0, z1]]``, um.
+    gauge
+        In words, which representative of the equivalent generators this is (models.md 6.3).
+    agreement
+        Share of the observed grain voxels whose label the tessellation gives back; NaN if unknown.
+    centroids_um, volumes_um3
+        Of the data's grains, ``(n, 3)`` and ``(n,)``; None if unknown.
+    complete
+        bool ``(n,)``, cell does not touch the border of the observed region; None if unknown.
+    volume_errors
+        float64 ``(n,)``, volume of the cell over that of the grain, minus 1; None if unknown.
+    centroid_errors_um
+        float64 ``(n,)``; None if unknown.
+    neighbour_precision, neighbour_recall
+        Of the pairs of touching grains; NaN if unknown.
+    empty_cells
+        Number of generators without a voxel.
+    observed_volume_um3
+        Volume of the grain mask, the denominator of intensities (erratum E18); NaN if unknown.
+    quaternions
+        float64 ``(n, 4)``, mean orientation of each grain, or None.
+    point_group
+        Of the crystal, empty without orientations.
+    """
+
+    kind: str
+    labels: NDArray[np.int64]
+    seeds_um: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    window_um: NDArray[np.float64]
+    matrices: NDArray[np.float64] | None = None
+    gauge: str = ""
+    agreement: float = float("nan")
+    centroids_um: NDArray[np.float64] | None = None
+    volumes_um3: NDArray[np.float64] | None = None
+    complete: NDArray[np.bool_] | None = None
+    volume_errors: NDArray[np.float64] | None = None
+    centroid_errors_um: NDArray[np.float64] | None = None
+    neighbour_precision: float = float("nan")
+    neighbour_recall: float = float("nan")
+    empty_cells: int = 0
+    observed_volume_um3: float = float("nan")
+    quaternions: NDArray[np.float64] | None = None
+    point_group: str = ""
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise NmcError(f"unknown kind of tessellation {self.kind!r}", f"use one of {', '.join(KINDS)}")
+        n = len(self.labels)
+        object.__setattr__(self, "labels", frozen(self.labels, np.int64, (n,), "labels"))
+        object.__setattr__(self, "seeds_um", frozen(self.seeds_um, np.float64, (n, 3), "seeds_um"))
+        object.__setattr__(self, "weights", frozen(self.weights, np.float64, (n,), "weights"))
+        object.__setattr__(self, "window_um", frozen(self.window_um, np.float64, (3, 2), "window_um"))
+        if (self.kind == "laguerre") != (self.matrices is None):
+            raise NmcError(
+                f"a {self.kind} tessellation with{'out' if self.matrices is None else ''} matrices",
+                "give matrices for GBPD only",
+            )
+        shapes = {
+            "matrices": (n, 3, 3), "centroids_um": (n, 3), "volumes_um3": (n,), "volume_errors": (n,),
+            "centroid_errors_um": (n,), "quaternions": (n, 4),
+        }  # fmt: skip
+        for name, shape in shapes.items():
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, frozen(getattr(self, name), np.float64, shape, name))
+        if self.complete is not None:
+            object.__setattr__(self, "complete", frozen(self.complete, bool, (n,), "complete"))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Law:
+    """A parametric law: seeds, weights, copula or texture.
+
+    Attributes
+    ----------
+    kind
+        Seeds: "matern-cluster" (parent_intensity um^-3, mean_offspring, cluster_radius um), "poisson" (intensity um^-3),
+        "strauss" (beta um^-3, gamma, interaction_radius um). Weights: "inverse-gamma" (alpha, beta um^2, theta um^2).
+        Copula: "tawn" (kappa, psi1, psi2), "independence". Texture: "uniform", "resampled", "radial" (k).
+    parameters
+        Name to value.
+    errors
+        Name to standard error, for those that were computed.
+    """
+
+    kind: str
+    parameters: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, float] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> float:
+        return self.parameters[name]
+
+
+@dataclass(frozen=True)
+class GrainModel:
+    """Random marked tessellation: seeds, weights given the nearest-neighbour distance, texture (models.md 7 to 10, 14).
+
+    Attributes
+    ----------
+    seeds, weights, copula, texture
+        The laws that simulation uses.
+    as_published
+        The same laws before the correction for empty cells ("seeds", "weights", "copula"); empty without correction.
+    gauge
+        As in `Tessellation`.
+    distance_law
+        "theory" or "empirical": which cdf of the nearest-neighbour distance the copula was fitted with (models.md 9.3).
+    distances_um
+        float64 ``(n,)``, sorted nearest-neighbour distances of the data where distance_law is "empirical"; else None.
+    orientations
+        float64 ``(n, 4)``, quaternions that texture "resampled" draws from, or None.
+    orientation_weights
+        float64 ``(n,)``, grain volumes of these orientations, or None.
+    point_group
+        Of the crystal.
+    minimum_cell_voxels
+        Smallest cell that counts as visible in the correction.
+    sample_size
+        Number of generators behind the fit.
+    notes
+        What the fit has to say about itself (goodness, convergence of the correction).
+    """
+
+    seeds: Law
+    weights: Law
+    copula: Law
+    texture: Law = field(default_factory=lambda: Law("uniform"))
+    as_published: dict[str, Law] = field(default_factory=dict)
+    gauge: str = ""
+    distance_law: str = "theory"
+    distances_um: NDArray[np.float64] | None = None
+    orientations: NDArray[np.float64] | None = None
+    orientation_weights: NDArray[np.float64] | None = None
+    point_group: str = "-3m"
+    minimum_cell_voxels: int = 1
+    sample_size: int = 0
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "notes", tuple(self.notes))
+        if self.distances_um is not None:
+            object.__setattr__(self, "distances_um", frozen(self.distances_um, np.float64, (None,), "distances_um"))
+        if self.orientations is not None:
+            object.__setattr__(self, "orientations", frozen(self.orientations, np.float64, (None, 4), "orientations"))
+        if self.orientation_weights is not None:
+            object.__setattr__(self, "orientation_weights", frozen(self.orientation_weights, np.float64, (None,)))

@@ -1,0 +1,69 @@
+"""Surface and volume meshes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.arrays import frozen
+
+
+@dataclass(frozen=True)
+class SurfaceMesh:
+    """Triangles that may separate two labels each.
+
+    Attributes
+    ----------
+    points_um
+        float64 ``(points, 3)``, (x, y, z) in um.
+    triangles
+        int64 ``(triangles, 3)``, indices of points; counter-clockwise seen from the side of ``sides[:, 1]``.
+    sides
+        int32 ``(triangles, 2)``, label behind and in front of each triangle, 0 is outside.
+    """
+
+    points_um: NDArray[np.float64]
+    triangles: NDArray[np.int64]
+    sides: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points_um", frozen(self.points_um, np.float64, (None, 3), "points_um"))
+        object.__setattr__(self, "triangles", frozen(self.triangles, np.int64, (None, 3), "triangles"))
+        object.__setattr__(self, "sides", frozen(self.sides, np.int32, (len(self.triangles), 2), "sides"))
+
+
+@dataclass(frozen=True)
+class VolumeMesh:
+    """Tetrahedra or hexahedra with a grain label each.
+
+    Attributes
+    ----------
+    points_um
+        float64 ``(points, 3)``, (x, y, z) in um.
+    cells
+        int64 ``(cells, 4)`` or ``(cells, 8)``, indices of points in VTK's order.
+    labels
+        int32 ``(cells,)``, grain of each cell.
+    quaternions
+        float64 ``(max label + 1, 4)``, orientation of each grain, or None.
+    """
+
+    points_um: NDArray[np.float64]
+    cells: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    quaternions: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "points_um", frozen(self.points_um, np.float64, (None, 3), "points_um"))
+        object.__setattr__(self, "cells", frozen(self.cells, np.int64, (None, None), "cells"))
+        if self.cells.shape[1] not in (4, 8):
+            raise ValueError(f"cells have {self.cells.shape[1]} corners, expected 4 or 8")
+        object.__setattr__(self, "labels", frozen(self.labels, np.int32, (len(self.cells),), "labels"))
+        if self.quaternions is not None:
+            object.__setattr__(self, "quaternions", frozen(self.quaternions, np.float64, (None, 4), "quaternions"))
+
+    @property
+    def kind(self) -> str:
+        return "tetrahedra" if self.cells.shape[1] == 4 else "hexahedra"

@@ -1,0 +1,71 @@
+"""Declared parameters: one pydantic class a step gives the form, the command's options, the recipe entry and the help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+
+class Params(BaseModel):
+    """Base of every step's parameters: frozen, unknown names refused, defaults validated."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="constants")
+
+
+def param(
+    default: Any,
+    title: str,
+    *,
+    unit: str = "",
+    symbol: str = "",
+    help: str = "",
+    advanced: bool = False,
+    widget: str = "",
+    step: float | None = None,
+    decimals: int | None = None,
+    optional_text: str = "",
+    **limits: Any,
+) -> Any:
+    """A parameter of a step.
+
+    Parameters
+    ----------
+    default
+        Default value; ``...`` for none.
+    title
+        Plain words for the form's label.
+    unit
+        Unit of the value, shown inside the field ("um", "voxel", "deg"); lengths are um and the name ends in ``_um``.
+    symbol
+        The paper's symbol, shown in the tooltip.
+    help
+        One or two sentences: what it does and when to change it.
+    advanced
+        Stands under the fold.
+    widget
+        A special control: "files", "folder", "slider", "seed"; empty for the one that the type suggests.
+    step, decimals
+        Step and decimals of a spin box.
+    optional_text
+        What the field shows while the value is None ("automatic").
+    limits
+        pydantic's limits (``ge``, ``gt``, ``le``, ``lt``, ``min_length``, …).
+    """
+    extra = {
+        "unit": unit,
+        "symbol": symbol,
+        "advanced": advanced,
+        "widget": widget,
+        "step": step,
+        "decimals": decimals,
+        "optional_text": optional_text,
+    }
+    return Field(default, title=title, description=help, json_schema_extra=extra, **limits)
+
+
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """The entries of `param` that are ours (unit, symbol, advanced, widget, step, decimals, optional_text)."""
+    extra = field.json_schema_extra
+    return dict(extra) if isinstance(extra, dict) else {}

@@ -1,0 +1,157 @@
+"""Outer shells: measured radius functions and the mixture of Gaussian random fields that models them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.arrays import frozen
+from nmcstudio.core.errors import NmcError
+
+
+@dataclass(frozen=True)
+class RadiusFunctions:
+    """Radius functions of particles, seen from their star points.
+
+    Attributes
+    ----------
+    ids
+        int64 ``(n,)``, label of each particle.
+    directions
+        float64 ``(m, 3)``, unit vectors (x, y, z).
+    radii_um
+        float64 ``(n, m)``, distance from the star point to the outermost surface point, um.
+    centres_um
+        float64 ``(n, 3)``, star points (x, y, z) in um.
+    weights
+        float64 ``(n,)``, 1 / probability of a particle to lie wholly in the field of view (models.md 2.6); mean 1.
+    star_errors
+        float64 ``(n,)``, volume of the star hull over the voxel volume, minus 1.
+    flags
+        One text a particle, empty or why it should be looked at.
+    volumes_um3
+        float64 ``(n,)``, voxel volume.
+    voxel_um
+        Voxel edge (geometric mean) of the image, um; sets the scale of the radial error.
+    smoothing_um
+        Standard deviation of the Gaussian filter of the image, um; 0 if unknown.
+    simulated
+        As in `Volume`.
+    """
+
+    ids: NDArray[np.int64]
+    directions: NDArray[np.float64]
+    radii_um: NDArray[np.float64]
+    centres_um: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    star_errors: NDArray[np.float64]
+    flags: tuple[str, ...]
+    volumes_um3: NDArray[np.float64]
+    voxel_um: float
+    smoothing_um: float = 0.0
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        n, m = np.shape(self.radii_um)
+        object.__setattr__(self, "ids", frozen(self.ids, np.int64, (n,), "ids"))
+        object.__setattr__(self, "directions", frozen(self.directions, np.float64, (m, 3), "directions"))
+        object.__setattr__(self, "radii_um", frozen(self.radii_um, np.float64, (n, m), "radii_um"))
+        object.__setattr__(self, "centres_um", frozen(self.centres_um, np.float64, (n, 3), "centres_um"))
+        for name in ("weights", "star_errors", "volumes_um3"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (n,), name))
+        object.__setattr__(self, "flags", tuple(self.flags))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class ShellComponent:
+    """One isotropic Gaussian random field of the mixture.
+
+    Attributes
+    ----------
+    probability
+        Share of the component.
+    mean_um
+        Mean radius, um.
+    power_spectrum
+        float64 ``(L + 1,)``, a_l: variance of each orthonormal real spherical-harmonic coefficient of degree l, um^2.
+    probability_se, mean_se_um, power_spectrum_se
+        Standard errors, NaN where not computed.
+    """
+
+    probability: float
+    mean_um: float
+    power_spectrum: NDArray[np.float64]
+    probability_se: float = float("nan")
+    mean_se_um: float = float("nan")
+    power_spectrum_se: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        spectrum = frozen(self.power_spectrum, np.float64, (None,), "power_spectrum")
+        if not np.all(np.isfinite(spectrum)) or np.any(spectrum < 0):
+            raise NmcError("a power spectrum has negative or missing values", "every a_l must be zero or larger")
+        if not (np.isfinite(self.mean_um) and self.mean_um > 0):
+            raise NmcError(f"the mean radius {self.mean_um} um is not positive", "give a mean radius above 0 um")
+        object.__setattr__(self, "power_spectrum", spectrum)
+        if self.power_spectrum_se is not None:
+            object.__setattr__(self, "power_spectrum_se", frozen(self.power_spectrum_se, np.float64, spectrum.shape))
+
+
+@dataclass(frozen=True)
+class ShellModel:
+    """Mixture of isotropic Gaussian random fields on the sphere ([A] Eqs 8 to 18; models.md 4).
+
+    Attributes
+    ----------
+    degree
+        L, the highest degree of the harmonics.
+    components
+        The mixture's components, ordered by mean radius.
+    log_likelihood, bic
+        In the method's own likelihood; NaN for typed-in models.
+    nugget_um
+        tau, standard deviation of the radial measurement error, um; NaN if unknown.
+    method
+        "em", "em-nugget", "published", or "given".
+    sample_size
+        Number of particles behind the fit.
+    responsibilities
+        float64 ``(n, K)``, probability of each component for each particle, or None.
+    rejection_probability
+        Share of drawn shells with a radius at or below zero, which sampling rejects (models.md 4.6); NaN if unknown.
+    """
+
+    degree: int
+    components: tuple[ShellComponent, ...]
+    log_likelihood: float = float("nan")
+    bic: float = float("nan")
+    nugget_um: float = float("nan")
+    method: str = "given"
+    sample_size: int = 0
+    responsibilities: NDArray[np.float64] | None = None
+    rejection_probability: float = float("nan")
+    smoothing_um: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.components:
+            raise NmcError("a shell model needs at least one component", "add a component with probability 1")
+        for component in self.components:
+            if len(component.power_spectrum) != self.degree + 1:
+                raise NmcError(
+                    f"a power spectrum has {len(component.power_spectrum)} values for degree {self.degree}",
+                    f"give {self.degree + 1} values a_0 to a_{self.degree}",
+                )
+        total = sum(component.probability for component in self.components)
+        if abs(total - 1) > 1e-6 or any(component.probability < 0 for component in self.components):
+            raise NmcError(
+                f"the components' probabilities sum to {total:.6g}", "give non-negative probabilities that sum to 1"
+            )
+        object.__setattr__(self, "components", tuple(self.components))
+        if self.responsibilities is not None:
+            object.__setattr__(
+                self, "responsibilities", frozen(self.responsibilities, np.float64, (None, len(self.components)))
+            )

@@ -1,0 +1,1 @@
+"""Steps, their registry, the way they are run on plain values and on projects, and recipes."""
