@@ -21,9 +21,7 @@ def frozen(
         If the shape differs; None in `shape` fits any length.
     """
     array = np.asarray(value, dtype=dtype)
-    if shape is not None and (
-        array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape))
-    ):
+    if shape is not None and (array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape))):
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
     if array.flags.writeable:
         array = array.view()

@@ -12,7 +12,10 @@ from nmcstudio.core.arrays import frozen
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a plot: ``x`` and ``y`` float64 ``(n,)``; `role` is "data", "fitted" (fitted tessellation), "model" or "theory"."""
+    """One line of a plot.
+
+    ``x`` and ``y`` are float64 ``(n,)``; `role` is "data", "fitted" (fitted tessellation), "model" or "theory".
+    """
 
     role: str
     label: str

@@ -13,7 +13,10 @@ from nmcstudio.core.volume import Triple, check_spacing
 
 @dataclass(frozen=True)
 class Phase:
-    """A crystal phase: name, point group in Hermann-Mauguin notation ("-3m", "m-3m"), lattice (a, b, c in um; angles in radians)."""
+    """A crystal phase.
+
+    The point group is in Hermann-Mauguin notation ("-3m", "m-3m"); lattice is (a, b, c) in um and three angles in radians.
+    """
 
     name: str
     point_group: str

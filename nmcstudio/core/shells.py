@@ -147,11 +147,7 @@ class ShellModel:
                 )
         total = sum(component.probability for component in self.components)
         if abs(total - 1) > 1e-6 or any(component.probability < 0 for component in self.components):
-            raise NmcError(
-                f"the components' probabilities sum to {total:.6g}", "give non-negative probabilities that sum to 1"
-            )
+            raise NmcError(f"the components' probabilities sum to {total:.6g}", "give non-negative probabilities that sum to 1")
         object.__setattr__(self, "components", tuple(self.components))
         if self.responsibilities is not None:
-            object.__setattr__(
-                self, "responsibilities", frozen(self.responsibilities, np.float64, (None, len(self.components)))
-            )
+            object.__setattr__(self, "responsibilities", frozen(self.responsibilities, np.float64, (None, len(self.components))))

@@ -85,7 +85,7 @@ class Step:
     run: Callable[[Mapping[str, Any], Any, Monitor, np.random.Generator], Any]
     reads: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = ()
     optional: tuple[str, ...] = ()
-    writes: str | None | Callable[[Any], str | None] = None
+    writes: str | Callable[[Any], str | None] | None = None
     in_place: bool = False
     preflight: Callable[[Mapping[str, Mapping[str, Any]], Any], Preflight] = field(default=no_preflight)
     about: str = ""
