@@ -1,0 +1,140 @@
+"""Any of the program's data types to and from an HDF5 group, and to a digest.
+
+A value is a frozen dataclass of `nmcstudio.core`, or what such a class is made of: arrays, numbers, texts, None, and
+tuples and dicts of these. One walk over the fields serves storage and digest, so that two values with the same digest are
+the same bytes in a project file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nmcstudio.core import comparison, ebsd, grains, meshes, particles, shells, volume
+
+_MODULES = (volume, ebsd, meshes, shells, grains, particles, comparison)
+
+
+@cache
+def _types() -> dict[str, type]:
+    found: dict[str, type] = {}
+    for module in _MODULES:
+        for name, value in vars(module).items():
+            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__:
+                found[name] = value
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    if value is None or isinstance(value, str | bool | int | float):
+        return True
+    if isinstance(value, tuple | list):
+        return all(_is_plain(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_plain(item) for key, item in value.items())
+    return False
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def write(group: Any, name: str, value: Any) -> None:
+    """Write `value` below the h5py group `group` under `name`.
+
+    Raises
+    ------
+    TypeError
+        For a value that is none of the program's data types.
+    """
+    value = _plain(value)
+    if isinstance(value, np.ndarray):
+        # Integers and masks shrink several times at little cost; floating-point noise hardly does.
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if value.nbytes > 4096 else {}
+        if value.size and value.ndim == 3 and packed:
+            packed["chunks"] = tuple(min(n, m) for n, m in zip(value.shape, (32, 128, 128)))
+        group.create_dataset(name, data=value, **packed)
+        return
+    child = group.create_group(name)
+    if _is_plain(value):
+        child.attrs["type"] = "json"
+        child.create_dataset("value", data=json.dumps(value, ensure_ascii=False))
+    elif dataclasses.is_dataclass(value) and type(value).__name__ in _types():
+        child.attrs["type"] = type(value).__name__
+        for field in dataclasses.fields(value):
+            write(child, field.name, getattr(value, field.name))
+    elif isinstance(value, tuple | list):
+        child.attrs["type"] = "tuple"
+        child.attrs["length"] = len(value)
+        for index, item in enumerate(value):
+            write(child, str(index), item)
+    elif isinstance(value, dict):
+        child.attrs["type"] = "dict"
+        for key, item in value.items():
+            write(child, key, item)
+    else:
+        raise TypeError(f"{type(value).__name__} is not a type that a project can hold")
+
+
+def read(item: Any) -> Any:
+    """The value that `write` wrote, from its h5py group or dataset. Fields that a newer version added take their defaults."""
+    import h5py
+
+    if isinstance(item, h5py.Dataset):
+        return item[()]
+    kind = item.attrs["type"]
+    if kind == "json":
+        return _tuples(json.loads(item["value"][()]))
+    if kind == "tuple":
+        return tuple(read(item[str(index)]) for index in range(int(item.attrs["length"])))
+    if kind == "dict":
+        return {key: read(item[key]) for key in item}
+    known = _types()[kind]
+    names = {field.name for field in dataclasses.fields(known)}
+    return known(**{key: read(item[key]) for key in item if key in names})
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return value
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's content: equal for equal bytes, types and shapes, whatever made it."""
+    state = hashlib.sha256()
+    _feed(state, value)
+    return state.hexdigest()
+
+
+def _feed(state: Any, value: Any) -> None:
+    value = _plain(value)
+    if isinstance(value, np.ndarray):
+        state.update(f"a{value.dtype.str}{value.shape}".encode())
+        contiguous = np.ascontiguousarray(value)
+        state.update(contiguous.data.cast("B") if contiguous.size else b"")
+    elif _is_plain(value):
+        state.update(b"j" + json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        state.update(f"d{type(value).__name__}".encode())
+        for field in dataclasses.fields(value):
+            state.update(field.name.encode())
+            _feed(state, getattr(value, field.name))
+    elif isinstance(value, dict):
+        state.update(f"m{len(value)}".encode())
+        for key in sorted(value):
+            state.update(key.encode())
+            _feed(state, value[key])
+    elif isinstance(value, tuple | list):
+        state.update(f"t{len(value)}".encode())
+        for item in value:
+            _feed(state, item)
+    else:
+        raise TypeError(f"{type(value).__name__} has no digest")
