@@ -113,6 +113,7 @@ class Law:
         Seeds: "matern-cluster" (parent_intensity um^-3, mean_offspring, cluster_radius um), "poisson" (intensity um^-3),
         "strauss" (beta um^-3, gamma, interaction_radius um). Weights: "inverse-gamma" (alpha, beta um^2, theta um^2).
         Copula: "tawn" (kappa, psi1, psi2), "independence". Texture: "uniform", "resampled", "radial" (k).
+        Matrices: "gbpd-quadratic" or "gbpd-sqrt" (trace_mean, trace_sd, deviator_sd of log M, models.md 10 a).
     parameters
         Name to value.
     errors
@@ -155,6 +156,8 @@ class GrainModel:
         Number of generators behind the fit.
     notes
         What the fit has to say about itself (goodness, convergence of the correction).
+    matrices
+        Law of the matrices of a GBPD, whose kind is that of the tessellation; None for Laguerre.
     """
 
     seeds: Law
@@ -171,6 +174,12 @@ class GrainModel:
     minimum_cell_voxels: int = 1
     sample_size: int = 0
     notes: tuple[str, ...] = ()
+    matrices: Law | None = None
+
+    @property
+    def kind(self) -> str:
+        """Kind of the tessellation that the model draws, as in `Tessellation`."""
+        return "laguerre" if self.matrices is None else self.matrices.kind
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(self.notes))
