@@ -1,0 +1,1 @@
+"""The command line: commands generated from the registry of steps."""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -34,6 +35,16 @@ class Prepared:
     records: dict[str, Record]
     seed: int
 
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Node key to digest of what goes in."""
+        return {name: record.digest for name, record in self.records.items()}
+
+    @property
+    def name(self) -> str:
+        """Step and parameters as one text, the name of this run among the project's outputs."""
+        return f"{self.step.key} {self.params.model_dump_json()}"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -47,15 +58,22 @@ class Outcome:
         The value with its provenance; None for steps that write files.
     figures
         The result's summary: `step`, `seconds`, `peak_rss_mib`, `seed` and the step's own figures.
-    inputs
-        Digests of what went in, to see whether the project has moved on meanwhile.
+    prepared
+        What was run.
+    warnings
+        What the computation had to say.
     """
 
     node: str | None
     record: Record | None
     figures: dict[str, Any]
-    inputs: dict[str, str]
+    prepared: Prepared
     warnings: tuple[str, ...]
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Node key to digest of what went in."""
+        return self.prepared.inputs
 
 
 def prepare(project: Project, key: str, values: Mapping[str, Any] | None = None) -> Prepared:
@@ -124,7 +142,6 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
     node = step.writes_with(params)
     seconds = time.monotonic() - begun
     peak = _peak_rss_mib()
-    used = {name: record.digest for name, record in prepared.records.items()}
     figures: dict[str, Any] = {
         "step": step.key,
         "seconds": round(seconds, 3),
@@ -135,7 +152,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
     if warnings:
         figures["warnings"] = list(warnings)
     if node is None:
-        return Outcome(None, None, figures | dict(value), used, warnings)
+        return Outcome(None, None, figures | dict(value), prepared, warnings)
     summary = summarise(value)
     as_json = params.model_dump(mode="json")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -143,7 +160,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
         digest=digest(value),
         step=step.key,
         params=as_json,
-        inputs=used,
+        inputs=prepared.inputs,
         seed=prepared.seed,
         seconds=seconds,
         peak_rss_mib=peak,
@@ -166,7 +183,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
             warnings=old.warnings + warnings,
         )
     figures |= {"node": node, "digest": record.digest, **summary}
-    return Outcome(node, record, figures, used, warnings)
+    return Outcome(node, record, figures, prepared, warnings)
 
 
 def is_outdated(project: Project, outcome: Outcome) -> bool:
@@ -177,10 +194,29 @@ def is_outdated(project: Project, outcome: Outcome) -> bool:
 def commit(project: Project, outcome: Outcome) -> Record | None:
     """Put a result into the project and return what stood there before."""
     if outcome.node is None or outcome.record is None:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        project.note_output(outcome.prepared.name, {"inputs": outcome.inputs, "seed": outcome.prepared.seed, "created": now})
         return None
     if not outcome.record.edits:
         project.set_params(outcome.record.step, outcome.record.params)
     return project.put(outcome.node, outcome.record)
+
+
+def is_fresh(project: Project, prepared: Prepared) -> bool:
+    """True if the project, or the file that the step writes, holds just what this run would give."""
+    node = prepared.step.writes_with(prepared.params)
+    if prepared.step.in_place:
+        return False
+    if node is None:
+        written = project.outputs.get(prepared.name, {})
+        target = getattr(prepared.params, "to", None)
+        there = target is not None and Path(str(target)).exists()
+        return there and written.get("inputs") == prepared.inputs and written.get("seed") == prepared.seed
+    if node not in project.keys:
+        return False
+    record = project.record(node)
+    same = record.step == prepared.step.key and record.params == prepared.params.model_dump(mode="json")
+    return same and record.inputs == prepared.inputs and record.seed == prepared.seed and not record.edits
 
 
 def run_on_project(

@@ -26,6 +26,8 @@ class Project:
         What the window wants to find again: layout, camera, chosen step. JSON.
     scenarios
         Name to slider values (`nmcstudio.particle.scenario`).
+    outputs
+        Files that were written: step and parameters to what went in and when. JSON.
     changed
         True when something is not in the file.
     """
@@ -36,6 +38,7 @@ class Project:
         self.view: dict[str, Any] = {}
         self.scenarios: dict[str, dict[str, float]] = {}
         self.changed = False
+        self.outputs: dict[str, dict[str, Any]] = {}
         self._records: dict[str, Record] = {}
         self._params: dict[str, dict[str, Any]] = {}
         self._listeners: list[Callable[[str], None]] = []
@@ -114,6 +117,11 @@ class Project:
             if self._stale_because(name, seen | {key}):
                 return f"the {title} is stale"
         return ""
+
+    def note_output(self, what: str, facts: dict[str, Any]) -> None:
+        """Remember that files were written, from what, and when."""
+        self.outputs[what] = facts
+        self.changed = True
 
     # Parameters
 

@@ -76,6 +76,7 @@ def open_project(path: Path | str) -> Project:
             project._params = head["params"]
             project.view = head["view"]
             project.scenarios = head["scenarios"]
+            project.outputs = head["outputs"]
             for key in NODES:
                 if f"nodes/{key}" in file:
                     facts = json.loads(file[f"nodes/{key}/facts"][()])
@@ -115,6 +116,7 @@ def save_project(project: Project, path: Path | str | None = None, *, autosave: 
                 "params": {step: project.params(step) for step in project.steps_with_params},
                 "view": project.view,
                 "scenarios": project.scenarios,
+                "outputs": project.outputs,
             }
             file["head"] = json.dumps(head, ensure_ascii=False)
             for key in project.keys:

@@ -1,0 +1,120 @@
+"""What the commands do."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nmcstudio.cli.progress import ConsoleProgress, duration
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
+
+
+@contextmanager
+def console_monitor(title: str, quiet: bool) -> Iterator[Monitor]:
+    """A monitor that writes to stderr and is cancelled by Ctrl+C and by a request to terminate."""
+    progress = None if quiet else ConsoleProgress(title)
+    monitor = Monitor(progress)
+
+    def stop(number: int, frame: Any) -> None:
+        monitor.cancel()
+        # A second Ctrl+C ends the program at once; files are replaced whole or not at all.
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield monitor
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if progress is not None:
+            progress.end()
+
+
+def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int | None, as_json: bool, quiet: bool) -> None:
+    """One step on a project file; the file changes only if the step succeeds."""
+    from nmcstudio.pipeline.registry import step
+    from nmcstudio.pipeline.runner import commit, compute, prepare
+    from nmcstudio.project.project import Project
+    from nmcstudio.project.store import open_project, save_project
+
+    if project_file.exists() or not key.startswith("import-"):
+        project = open_project(project_file)
+    else:
+        project = Project()
+        if not quiet:
+            print(f"making {project_file}", file=sys.stderr)
+    if seed is not None:
+        project.set_seed(seed)
+    with console_monitor(step(key).title, quiet) as monitor:
+        outcome = compute(prepare(project, key, values), monitor)
+        commit(project, outcome)
+        save_project(project, project_file)
+    tell(outcome.figures, as_json=as_json, quiet=quiet)
+
+
+def tell(figures: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
+    """Print a result: one JSON object on stdout, or a line for people."""
+    for warning in figures.get("warnings", ()):
+        print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(figures, ensure_ascii=False, default=str))
+    elif not quiet:
+        words = figures.get("headline") or ", ".join(f"{k} {v}" for k, v in figures.items() if k not in _ROUTINE)
+        print(f"{figures['step']}: {words} ({duration(figures['seconds'])}, {figures['peak_rss_mib']:.0f} MiB)")
+
+
+_ROUTINE = ("step", "seconds", "peak_rss_mib", "seed", "warnings")
+
+
+def new(project_file: Path, *, seed: int | None) -> None:
+    """An empty project file."""
+    from nmcstudio.project.project import Project
+    from nmcstudio.project.store import save_project
+
+    if project_file.exists():
+        raise NmcError(f"{project_file} exists already", "choose another name, or remove the file first")
+    save_project(Project(seed=1 if seed is None else seed), project_file)
+
+
+def show(project_file: Path, *, as_json: bool) -> None:
+    """What is in a project."""
+    from nmcstudio.project.nodes import NODES
+    from nmcstudio.project.store import open_project
+
+    project = open_project(project_file)
+    nodes: dict[str, Any] = {}
+    for key in NODES:
+        state = project.state(key)
+        nodes[key] = {"state": state}
+        if state != "empty":
+            record = project.record(key)
+            nodes[key] |= {"step": record.step, "params": record.params, "stale_because": project.stale_because(key)}
+            nodes[key] |= {"summary": record.summary, "seconds": record.seconds, "warnings": list(record.warnings)}
+    if as_json:
+        figures = {"step": "show", "project": str(project_file), "seed": project.seed, "nodes": nodes}
+        print(json.dumps(figures, ensure_ascii=False))
+        return
+    print(f"{project_file}, seed {project.seed}")
+    for key, facts in nodes.items():
+        mark = {"empty": "○", "stale": "◐", "ready": "●"}[facts["state"]]
+        headline = facts.get("summary", {}).get("headline", "")
+        reason = f"  ({facts['stale_because']})" if facts["state"] == "stale" else ""
+        print(f"  {mark} {NODES[key].title:<18} {headline}{reason}")
+
+
+def run_recipe(
+    recipe_file: Path, output: Path | None, variables: dict[str, str], *, seed: int | None, as_json: bool, quiet: bool
+) -> None:
+    """All steps of a recipe, into a project file."""
+    from nmcstudio.pipeline.recipe import read_recipe, run_recipe
+
+    recipe = read_recipe(recipe_file, variables)
+    with console_monitor(recipe.title or recipe_file.stem, quiet) as monitor:
+        figures = run_recipe(recipe, output or Path(f"{recipe_file.stem}.nmc"), monitor, seed=seed)
+    tell(figures, as_json=as_json, quiet=quiet)

@@ -1,0 +1,137 @@
+"""The command `nmcstudio`: arguments, exit codes and the one-line error."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from nmcstudio import __version__
+from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
+from nmcstudio.core.threads import configure_threads
+
+OTHER_COMMANDS = {
+    "gui": "open the window",
+    "demo": "the main job on the bundled sample",
+    "new": "make an empty project",
+    "run": "run a recipe",
+    "show": "what is in a project",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise NmcError(message, f"see {self.prog} --help")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("for every command")
+    group.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print the result's summary as one JSON object"
+    )
+    group.add_argument("--seed", type=int, default=argparse.SUPPRESS, help="seed of the project's random streams")
+    group.add_argument("--threads", type=int, default=argparse.SUPPRESS, help="number of threads")
+    group.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help="no progress, no words for people")
+
+
+def _parser(command: str | None) -> argparse.ArgumentParser:
+    """Parser of all commands; only the options of `command` are filled in, so that one command imports one step."""
+    from nmcstudio.cli.options import add_options
+    from nmcstudio.pipeline.registry import KEYS, step
+
+    parser = _Parser(prog="nmcstudio", description="From CT and EBSD images to simulation-ready virtual cathode particles.")
+    parser.add_argument("--version", action="version", version=f"nmcstudio {__version__}")
+    _common(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for key in KEYS:
+        about = step(key).title if command in (None, key) else ""
+        sub = commands.add_parser(key, help=about, description=step(key).about if command == key else "")
+        if command == key:
+            sub.add_argument("project", type=Path, metavar="PROJECT.nmc")
+            add_options(sub, step(key).params)
+        _common(sub)
+    for name, about in OTHER_COMMANDS.items():
+        sub = commands.add_parser(name, help=about, description=about)
+        _common(sub)
+        if name == "gui":
+            sub.add_argument("project", type=Path, nargs="?", metavar="PROJECT.nmc")
+        elif name == "demo":
+            sub.add_argument("--output", type=Path, default=Path("demo-output"), metavar="FOLDER", help="where the results go")
+            sub.add_argument("--no-window", action="store_true", help="leave pictures instead of opening the window")
+        elif name == "run":
+            sub.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
+            sub.add_argument("-o", "--output", type=Path, metavar="PROJECT.nmc", help="project file (default: the recipe's name)")
+            sub.add_argument(
+                "-D", "--define", action="append", default=[], metavar="NAME=VALUE", help="value of a recipe's variable"
+            )
+        else:
+            sub.add_argument("project", type=Path, metavar="PROJECT.nmc")
+    return parser
+
+
+def _dispatch(arguments: argparse.Namespace) -> None:
+    from nmcstudio.cli import execute
+
+    command = arguments.command
+    seed = getattr(arguments, "seed", None)
+    as_json, quiet = hasattr(arguments, "json"), hasattr(arguments, "quiet")
+    if seed is not None and seed < 0:
+        raise NmcError(f"--seed {seed} is negative", "give a whole number of 0 or more")
+    if command in (None, "gui"):
+        from nmcstudio.gui.app import main as open_window
+
+        project = getattr(arguments, "project", None)
+        sys.exit(open_window([str(project)] if project else []))
+    elif command == "demo":
+        from nmcstudio.cli.demo import run_demo
+
+        run_demo(arguments.output, window=not arguments.no_window, quiet=quiet)
+    elif command == "new":
+        execute.new(arguments.project, seed=seed)
+    elif command == "show":
+        execute.show(arguments.project, as_json=as_json)
+    elif command == "run":
+        variables = dict(text.partition("=")[::2] for text in arguments.define)
+        execute.run_recipe(arguments.recipe, arguments.output, variables, seed=seed, as_json=as_json, quiet=quiet)
+    else:
+        from nmcstudio.cli.options import values_of
+        from nmcstudio.pipeline.registry import step
+
+        values = values_of(arguments, step(command).params)
+        execute.run_step(command, arguments.project, values, seed=seed, as_json=as_json, quiet=quiet)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, 2 bad input, 3 the computation failed, 130 interrupted."""
+    from nmcstudio.pipeline.registry import KEYS
+
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        command = next((word for word in argv if word in KEYS or word in OTHER_COMMANDS), None)
+        arguments = _parser(command).parse_args(argv)
+        threads = getattr(arguments, "threads", None)
+        if threads is not None and threads < 1:
+            raise NmcError(f"--threads {threads} is too small", "give 1 or more")
+        configure_threads(threads)
+        _dispatch(arguments)
+    except ComputationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
+    except NmcError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("error: not enough memory: take a smaller region or larger voxels, or close other programs", file=sys.stderr)
+        return 3
+    except (Cancelled, KeyboardInterrupt):
+        print("interrupted, the project is as it was", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone; Python would complain again while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
