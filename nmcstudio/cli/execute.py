@@ -40,6 +40,7 @@ def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int 
     """One step on a project file; the file changes only if the step succeeds."""
     from nmcstudio.pipeline.registry import step
     from nmcstudio.pipeline.runner import commit, compute, prepare
+    from nmcstudio.pipeline.validation import defaults_of
     from nmcstudio.project.project import Project
     from nmcstudio.project.store import open_project, save_project
 
@@ -52,7 +53,8 @@ def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int 
     if seed is not None:
         project.set_seed(seed)
     with console_monitor(step(key).title, quiet) as monitor:
-        outcome = compute(prepare(project, key, values), monitor)
+        # An option that is not given has the default that --help names, whatever the window's form holds.
+        outcome = compute(prepare(project, key, {**defaults_of(step(key)), **values}), monitor)
         commit(project, outcome)
         save_project(project, project_file)
     tell(outcome.figures, as_json=as_json, quiet=quiet)

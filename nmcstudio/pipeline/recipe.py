@@ -30,6 +30,7 @@ from nmcstudio.core.resources import resource
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.runner import commit, compute, is_fresh, prepare
 from nmcstudio.pipeline.step import Step
+from nmcstudio.pipeline.validation import defaults_of
 from nmcstudio.project.project import Project
 from nmcstudio.project.store import open_project, save_project
 
@@ -128,7 +129,8 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
         part = monitor.sub(index / len(recipe.steps), (index + 1) / len(recipe.steps))
         step = step_of(key)
         given = {name: _placed(step, name, value, recipe.folder, project_file.parent) for name, value in values.items()}
-        prepared = prepare(project, key, {**_defaults(step), **given})
+        # A recipe says all that matters: what it leaves out has its default, whatever the project had before.
+        prepared = prepare(project, key, {**defaults_of(step), **given})
         if is_fresh(project, prepared):
             reused += 1
             continue
@@ -152,12 +154,6 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
         "steps": done,
         "warnings": [f"{each['step']}: {text}" for each in done for text in each.get("warnings", ())],
     }
-
-
-def _defaults(step: Step) -> dict[str, Any]:
-    # A recipe says all that matters: what it leaves out has its default, whatever the project had before.
-    fields = step.params.model_fields
-    return {name: field.get_default(call_default_factory=True) for name, field in fields.items() if not field.is_required()}
 
 
 def _placed(step: Step, name: str, value: Any, read_from: Path, write_to: Path) -> Any:

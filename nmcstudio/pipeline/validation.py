@@ -33,3 +33,9 @@ def params_of(step: Step, values: Mapping[str, Any]) -> Params:
             raise NmcError(f"{title} is missing", f"give --{name.replace('_', '-')}", name) from None
         message = first["msg"].removeprefix("Value error, ")
         raise NmcError(f"{title} = {first['input']!r} is not usable", message[:1].lower() + message[1:], name) from None
+
+
+def defaults_of(step: Step) -> dict[str, Any]:
+    """Default values of all parameters that have one."""
+    fields = step.params.model_fields
+    return {name: field.get_default(call_default_factory=True) for name, field in fields.items() if not field.is_required()}
