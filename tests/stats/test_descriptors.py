@@ -1,0 +1,143 @@
+"""Descriptors against balls, boxes and scipy."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from nmcstudio.core.errors import Cancelled, NmcError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import LabelVolume
+from nmcstudio.io.tables.descriptors import write_descriptors
+from nmcstudio.stats.descriptors import describe_labels
+from nmcstudio.stats.directions import direction_weights
+
+
+def ball(radius, spacing=(1.0, 1.0, 1.0), shift=(0.2, -0.3, 0.1)):
+    half = [int(np.ceil(radius / h)) + 3 for h in spacing]
+    z, y, x = np.meshgrid(*[np.arange(-n, n + 1) * h for n, h in zip(half, spacing)], indexing="ij")
+    inside = (z - shift[0]) ** 2 + (y - shift[1]) ** 2 + (x - shift[2]) ** 2 <= radius**2
+    return LabelVolume(inside.astype(np.uint16), spacing)
+
+
+def test_direction_weights_of_cubes():
+    weights = direction_weights((1.0, 1.0, 1.0))
+    np.testing.assert_allclose(weights[[0, 3, 9]], [0.09156, 0.07401, 0.07032], atol=1e-4)
+    assert weights.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(direction_weights((2.0, 2.0, 2.0)), weights)
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.6), (2.0, 1.0, 1.0), (0.7, 1.3, 1.0)])
+def test_surface_of_balls_on_uneven_voxels(spacing):
+    found = describe_labels(ball(14.0, spacing))
+    assert found.surfaces_um2[0] == pytest.approx(4 * np.pi * 14**2, rel=0.02)
+    assert found.sphericities[0] == pytest.approx(1.0, abs=0.025)
+    assert found.aspect_ratios[0] == pytest.approx(1.0, abs=0.02)
+    assert found.diameters_um[0] == pytest.approx(28.0, rel=0.005)
+
+
+def test_box():
+    labels = np.zeros((12, 20, 30), np.uint16)
+    labels[2:8, 3:13, 4:24] = 7
+    found = describe_labels(LabelVolume(labels, (2.0, 1.0, 0.5), (10.0, 20.0, 30.0)))
+    assert found.labels.tolist() == [7]
+    assert found.volumes_um3[0] == 12 * 10 * 10
+    np.testing.assert_allclose(found.centroids_um[0], [30 + 13.5 * 0.5, 20 + 7.5, 10 + 4.5 * 2])
+    # a box of edges 10, 10, 12 um: variance edge^2 / 12
+    np.testing.assert_allclose(found.covariances_um2[0], np.diag([100, 100, 144]) / 12, atol=1e-9)
+    assert found.aspect_ratios[0] == pytest.approx(1.2)
+    assert found.boxes[0].tolist() == [[2, 3, 4], [8, 13, 24]]
+    assert not found.touches_border[0]
+    assert found.background_shares[0] == 1.0
+
+
+def reference(labels):
+    """Volumes, centroids, contacts and intercepts the slow way."""
+    ids = np.unique(labels[labels > 0])
+    pairs = {}
+    for axis in range(3):
+        a = np.moveaxis(labels, axis, 0)
+        for u, v in zip(a[:-1].ravel(), a[1:].ravel()):
+            if u != v and u > 0 and v > 0:
+                key = (min(u, v), max(u, v))
+                pairs[key] = pairs.get(key, 0) + 1
+    return ids, pairs
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_many_labels_equal_slow_counts(dtype):
+    rng = np.random.default_rng(3)
+    coarse = rng.integers(0, 900, (9, 8, 10))
+    labels = np.kron(coarse, np.ones((3, 4, 2), int)).astype(dtype) * (1 if dtype == np.uint16 else 2_000_003)
+    volume = LabelVolume(labels, (1.0, 1.0, 1.0))
+    found = describe_labels(volume, minimum_faces=7)
+    ids, pairs = reference(labels.astype(np.int64))
+    np.testing.assert_array_equal(found.labels, ids)
+    np.testing.assert_array_equal(found.voxels, ndimage.sum_labels(np.ones(labels.shape), labels, ids))
+    centres = np.array(ndimage.center_of_mass(np.ones(labels.shape), labels, ids))[:, ::-1]
+    np.testing.assert_allclose(found.centroids_um, centres, atol=1e-9)
+    assert {tuple(map(int, p)): int(f) for p, f in zip(found.pairs, found.pair_faces)} == pairs
+    several = np.array([p for p, f in pairs.items() if f >= 7])
+    np.testing.assert_array_equal(found.neighbours, [(several == i).sum() for i in ids])
+    # surface of one label is the same as measured alone
+    alone = describe_labels(LabelVolume((labels == ids[20]).astype(np.uint16), (1.0, 1.0, 1.0)))
+    assert alone.surfaces_um2[0] == pytest.approx(found.surfaces_um2[20])
+
+
+def test_surface_does_not_depend_on_axis_order_or_place():
+    rng = np.random.default_rng(8)
+    labels = (ndimage.gaussian_filter(rng.normal(size=(20, 22, 24)), 2) > 0).astype(np.uint16)
+    whole = describe_labels(LabelVolume(labels, (1, 1, 1))).surfaces_um2[0]
+    for other in (labels[::-1], labels[:, ::-1], labels[:, :, ::-1], labels.transpose(1, 2, 0), np.pad(labels, 2)):
+        assert describe_labels(LabelVolume(np.ascontiguousarray(other), (1, 1, 1))).surfaces_um2[0] == pytest.approx(whole)
+
+
+def test_border_and_unobserved():
+    labels = np.zeros((8, 8, 8), np.uint16)
+    labels[0:3, 1:4, 1:4], labels[4:7, 4:7, 4:7], labels[4:6, 1:3, 1:3] = 1, 2, 3
+    observed = np.ones(labels.shape, bool)
+    observed[:, :, 7] = False
+    found = describe_labels(LabelVolume(labels, (1, 1, 1), observed=observed))
+    assert found.touches_border.tolist() == [True, True, False]
+    flat = describe_labels(LabelVolume(labels[4:5, 1:7, 1:7], (1, 1, 1)))
+    assert flat.touches_border.tolist() == [True, True]
+    inner = np.zeros((1, 5, 5), np.uint16)
+    inner[0, 2, 2] = 1
+    assert describe_labels(LabelVolume(inner, (1, 1, 1))).touches_border.tolist() == [False]
+
+
+def test_nothing_there_and_cancel():
+    empty = describe_labels(LabelVolume(np.zeros((3, 3, 3), np.uint16), (1, 1, 1)))
+    assert len(empty) == 0
+    assert empty.pairs.shape == (0, 2)
+    assert len(empty.columns()["aspect_ratio"]) == 0
+    monitor = Monitor()
+    monitor.cancel()
+    with pytest.raises(Cancelled):
+        describe_labels(ball(4.0), monitor=monitor)
+
+
+def test_table(tmp_path):
+    found = describe_labels(ball(6.0))
+    write_descriptors(tmp_path / "Größe µm.csv", found.columns())
+    rows = list(csv.DictReader((tmp_path / "Größe µm.csv").open(encoding="utf-8")))
+    head = [
+        "label",
+        "volume_um3",
+        "diameter_um",
+        "surface_um2",
+        "sphericity",
+        "neighbours",
+        "touches_border",
+        "x_um",
+        "y_um",
+        "z_um",
+    ]
+    assert list(rows[0])[:10] == head
+    assert float(rows[0]["surface_um2"]) == found.surfaces_um2[0]
+    assert rows[0]["touches_border"] == "0"
+    with pytest.raises(NmcError, match="differ in length"):
+        write_descriptors(tmp_path / "x.csv", {"a": np.zeros(2), "b": np.zeros(3)})
