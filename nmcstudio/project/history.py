@@ -133,6 +133,11 @@ class History:
     def redo_title(self) -> str:
         return self._undone[-1].title if self._undone else ""
 
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All that can be undone and done again."""
+        return (*self._done, *self._undone)
+
     def _tell(self) -> None:
         for listener in self.listeners:
             listener()
