@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from collections.abc import Iterator
@@ -65,10 +66,21 @@ def tell(figures: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
     for warning in figures.get("warnings", ()):
         print(f"warning: {warning}", file=sys.stderr)
     if as_json:
-        print(json.dumps(figures, ensure_ascii=False, default=str))
+        print(json.dumps(_json(figures), ensure_ascii=False))
     elif not quiet:
         words = figures.get("headline") or ", ".join(f"{k} {v}" for k, v in figures.items() if k not in _ROUTINE)
         print(f"{figures['step']}: {words} ({duration(figures['seconds'])}, {figures['peak_rss_mib']:.0f} MiB)")
+
+
+def _json(value: Any) -> Any:
+    """`value` as other programs read JSON: what is not a finite number becomes null."""
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 _ROUTINE = ("step", "seconds", "peak_rss_mib", "seed", "warnings")
@@ -100,7 +112,7 @@ def show(project_file: Path, *, as_json: bool) -> None:
             nodes[key] |= {"summary": record.summary, "seconds": record.seconds, "warnings": list(record.warnings)}
     if as_json:
         figures = {"step": "show", "project": str(project_file), "seed": project.seed, "nodes": nodes}
-        print(json.dumps(figures, ensure_ascii=False))
+        print(json.dumps(_json(figures), ensure_ascii=False))
         return
     print(f"{project_file}, seed {project.seed}")
     for key, facts in nodes.items():

@@ -6,7 +6,7 @@ import datetime
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Prepared:
     params: Params
     records: dict[str, Record]
     seed: int
+    provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -103,7 +104,21 @@ def prepare(project: Project, key: str, values: Mapping[str, Any] | None = None)
     facts = {name: record.summary for name, record in records.items()}
     for problem in step.preflight(facts, params).problems:
         raise NmcError(problem.message, problem.hint, problem.field or None)
-    return Prepared(step, params, records, project.seed)
+    return Prepared(step, params, records, project.seed, provenance_of(project) if step.provenance else {})
+
+
+def provenance_of(project: Project) -> dict[str, dict[str, Any]]:
+    """Where each value of a project came from: node key to title, headline, step, params, warnings, state, simulated."""
+    facts = {}
+    for key in project.keys:
+        record = project.record(key)
+        facts[key] = record.facts() | {
+            "title": NODES[key].title,
+            "headline": record.summary.get("headline", ""),
+            "state": project.state(key),
+            "simulated": bool(record.summary.get("simulated", False)),
+        }
+    return facts
 
 
 def preflight(project: Project, key: str, values: Mapping[str, Any]) -> Preflight:
@@ -135,7 +150,9 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
     step, params = prepared.step, prepared.params
     begun = time.monotonic()
     monitor.report(0.0, step.title)
-    inputs = {name: record.load() for name, record in prepared.records.items()}
+    inputs: dict[str, Any] = {name: record.load() for name, record in prepared.records.items()}
+    if step.provenance:
+        inputs["provenance"] = prepared.provenance
     monitor.check()
     value = step.run(inputs, params, monitor, stream(prepared.seed, step.key))
     monitor.check()

@@ -72,6 +72,9 @@ class Step:
         Node key, a callable of the parameters, or None for steps that write files.
     in_place
         True for edits of a node that stay part of it (`edit-labels`).
+    provenance
+        True if `run` wants ``inputs["provenance"]``: node key to its facts (title, headline, step, params, warnings, state,
+        simulated), for files that say where things came from.
     preflight
         ``preflight(facts, params) -> Preflight`` with `facts` the summaries of the input nodes; takes milliseconds.
     about
@@ -87,6 +90,7 @@ class Step:
     optional: tuple[str, ...] = ()
     writes: str | Callable[[Any], str | None] | None = None
     in_place: bool = False
+    provenance: bool = False
     preflight: Callable[[Mapping[str, Mapping[str, Any]], Any], Preflight] = field(default=no_preflight)
     about: str = ""
 

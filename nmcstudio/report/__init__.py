@@ -1,0 +1,1 @@
+"""Data beside model: the comparisons of the paper's validation, their figures and the HTML report."""
