@@ -1,4 +1,4 @@
-"""The manual: one page a step, the same text for the window's help and for the web, parameters filled in from their declaration."""
+"""The manual: one page a step, the same text for the window and the web; parameters come from their declaration."""
 
 from __future__ import annotations
 
