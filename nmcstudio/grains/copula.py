@@ -1,0 +1,144 @@
+"""Tawn copula of u1 = F_W(weight) and u2 = F_D0(nearest-neighbour distance) ([A] Eqs 41, 42; models.md 9.2).
+
+With x = -log u1 and y = -log u2 the copula is C = exp(-ell(x, y)),
+ell = (1 - psi2) x + (1 - psi1) y + ((psi2 x)^kappa + (psi1 y)^kappa)^(1 / kappa).
+psi2 belongs to the weight, psi1 to the distance; kappa >= 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.grains import Law
+
+Array = NDArray[np.float64]
+_STEPS = 60  # of bisection on the logit of u1 in [-40, 40]: the last interval is 7e-17 wide
+
+
+@njit(nogil=True, cache=True)
+def _parts(x: float, y: float, kappa: float, psi1: float, psi2: float) -> tuple[float, float, float, float]:
+    """ell and its derivatives by x, y and both; the powers are of ratios, so that nothing overflows."""
+    a = psi2 * x
+    b = psi1 * y
+    top = max(a, b)
+    if top <= 0.0:
+        return (1 - psi2) * x + (1 - psi1) * y, 1 - psi2, 1 - psi1, 0.0
+    q = top * ((a / top) ** kappa + (b / top) ** kappa) ** (1.0 / kappa)
+    ra = (a / q) ** (kappa - 1.0)
+    rb = (b / q) ** (kappa - 1.0)
+    ell = (1 - psi2) * x + (1 - psi1) * y + q
+    return ell, 1 - psi2 + psi2 * ra, 1 - psi1 + psi1 * rb, -(kappa - 1.0) * psi1 * psi2 * ra * rb / q
+
+
+@njit(nogil=True, cache=True)
+def _cdf(u1: Array, u2: Array, kappa: float, psi1: float, psi2: float) -> Array:
+    out = np.empty(u1.size)
+    for i in range(u1.size):
+        out[i] = np.exp(-_parts(-np.log(u1[i]), -np.log(u2[i]), kappa, psi1, psi2)[0])
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _log_density(u1: Array, u2: Array, kappa: float, psi1: float, psi2: float) -> Array:
+    out = np.empty(u1.size)
+    for i in range(u1.size):
+        x = -np.log(u1[i])
+        y = -np.log(u2[i])
+        ell, by_x, by_y, by_xy = _parts(x, y, kappa, psi1, psi2)
+        out[i] = -ell + x + y + np.log(by_x * by_y - by_xy)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _conditional(u1: Array, u2: Array, kappa: float, psi1: float, psi2: float) -> Array:
+    out = np.empty(u1.size)
+    for i in range(u1.size):
+        y = -np.log(u2[i])
+        ell, _, by_y, _ = _parts(-np.log(u1[i]), y, kappa, psi1, psi2)
+        out[i] = np.exp(y - ell) * by_y
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _conditional_inverse(p: Array, u2: Array, kappa: float, psi1: float, psi2: float) -> Array:
+    out = np.empty(p.size)
+    for i in range(p.size):
+        y = -np.log(u2[i])
+        low = -40.0
+        high = 40.0
+        for _ in range(_STEPS):
+            middle = 0.5 * (low + high)
+            x = np.log1p(np.exp(-middle)) if middle > 0 else -middle + np.log1p(np.exp(middle))
+            ell, _, by_y, _ = _parts(x, y, kappa, psi1, psi2)
+            if np.exp(y - ell) * by_y < p[i]:
+                low = middle
+            else:
+                high = middle
+        out[i] = min(max(1.0 / (1.0 + np.exp(-0.5 * (low + high))), 1e-300), 1.0 - 1.2e-16)
+    return out
+
+
+def _flat(a: Any, b: Any) -> tuple[Array, Array, tuple[int, ...]]:
+    first, second = np.broadcast_arrays(np.asarray(a, dtype=float), np.asarray(b, dtype=float))
+    return np.ascontiguousarray(first).ravel(), np.ascontiguousarray(second).ravel(), first.shape
+
+
+def tawn_cdf(u1: Any, u2: Any, kappa: float, psi1: float, psi2: float) -> Array:
+    """C(u1, u2), arguments in (0, 1)."""
+    a, b, shape = _flat(u1, u2)
+    return _cdf(a, b, kappa, psi1, psi2).reshape(shape)
+
+
+def tawn_log_density(u1: Any, u2: Any, kappa: float, psi1: float, psi2: float) -> Array:
+    """log c(u1, u2), arguments in (0, 1)."""
+    a, b, shape = _flat(u1, u2)
+    return _log_density(a, b, kappa, psi1, psi2).reshape(shape)
+
+
+def tawn_conditional(u1: Any, u2: Any, kappa: float, psi1: float, psi2: float) -> Array:
+    """h(u1 | u2) = P(U1 <= u1 | U2 = u2)."""
+    a, b, shape = _flat(u1, u2)
+    return _conditional(a, b, kappa, psi1, psi2).reshape(shape)
+
+
+def tawn_conditional_inverse(p: Any, u2: Any, kappa: float, psi1: float, psi2: float) -> Array:
+    """u1 with h(u1 | u2) = p."""
+    a, b, shape = _flat(p, u2)
+    return _conditional_inverse(a, b, kappa, psi1, psi2).reshape(shape)
+
+
+def tawn_kendall_tau(kappa: float, psi1: float, psi2: float) -> float:
+    """Kendall's tau: int t (1 - t) / A(t) dA'(t) of the Pickands function A."""
+    t = np.linspace(1e-6, 1.0 - 1e-6, 20001)
+    values = np.array([_parts(1.0 - s, s, kappa, psi1, psi2)[0] for s in t])
+    slope = np.gradient(values, t)
+    return float(np.trapezoid(t * (1.0 - t) / values * np.gradient(slope, t), t))
+
+
+def check_copula(law: Law) -> None:
+    """Refuse parameters outside the family.
+
+    Raises
+    ------
+    NmcError
+        If kappa < 1 or a psi is not in [0, 1].
+    """
+    if law.kind == "independence":
+        return
+    if law.kind != "tawn":
+        raise NmcError(f"unknown copula {law.kind!r}", 'use "tawn" or "independence"', "copula")
+    if not (law["kappa"] >= 1 and 0 <= law["psi1"] <= 1 and 0 <= law["psi2"] <= 1):
+        raise NmcError("the parameters of the Tawn copula are out of range", "give kappa >= 1 and psi1, psi2 in 0 to 1", "copula")
+
+
+def draw_conditional(copula: Law, p: Array, u2: Array) -> Array:
+    """u1 given u2 from uniform numbers p ``(n,)``, for any copula of a grain model."""
+    check_copula(copula)
+    if copula.kind == "independence":
+        return np.asarray(p, dtype=float)
+    return tawn_conditional_inverse(p, u2, copula["kappa"], copula["psi1"], copula["psi2"])
