@@ -1,0 +1,1 @@
+"""Surface and volume meshes of label volumes, and their quality."""
