@@ -1,0 +1,104 @@
+"""The grey value between material and pores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.errors import ComputationError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.imaging.slabs import slabs
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of the observed voxels.
+
+    Attributes
+    ----------
+    counts
+        int64 ``(bins,)``.
+    edges
+        float64 ``(bins + 1,)``, grey values.
+    """
+
+    counts: NDArray[np.int64]
+    edges: NDArray[np.float64]
+
+    @property
+    def centres(self) -> NDArray[np.float64]:
+        return (self.edges[:-1] + self.edges[1:]) / 2
+
+
+def histogram(
+    values: NDArray[Any], observed: NDArray[np.bool_] | None = None, monitor: Monitor | None = None, bins: int = 1024
+) -> Histogram:
+    """Histogram of the observed voxels between their smallest and largest value.
+
+    Whole numbers of a small range get one bin each.
+
+    Raises
+    ------
+    ComputationError
+        If all observed voxels have one value.
+    """
+    monitor = monitor or Monitor()
+    low, high = np.inf, -np.inf
+    for part in slabs(values.shape, monitor.sub(0.0, 0.3), "Histogram"):
+        piece = values[part] if observed is None else values[part][observed[part]]
+        if piece.size:
+            low, high = min(low, float(piece.min())), max(high, float(piece.max()))
+    if not low < high:
+        raise ComputationError(
+            "all observed voxels have the same grey value" if low == high else "no voxel is observed",
+            "look at the volume and at the field of view: there is nothing to tell apart",
+        )
+    if values.dtype.kind in "ui" and high - low < bins:
+        edges = np.arange(low - 0.5, high + 1)
+    else:
+        edges = np.linspace(low, high, bins + 1)
+    counts = np.zeros(len(edges) - 1, np.int64)
+    for part in slabs(values.shape, monitor.sub(0.3, 1.0), "Histogram"):
+        piece = values[part] if observed is None else values[part][observed[part]]
+        counts += np.histogram(piece, bins=len(counts), range=(edges[0], edges[-1]))[0]
+    return Histogram(counts, edges)
+
+
+def otsu(found: Histogram) -> float:
+    """Grey value with the largest between-class variance w0 w1 (m0 - m1)^2 (Otsu 1979; models.md 2.3).
+
+    The value is the edge between two bins; among equal maxima, which an empty gap between two phases has, the middle one.
+    """
+    counts = found.counts.astype(np.float64)
+    below = np.cumsum(counts)[:-1]
+    above = counts.sum() - below
+    moment = np.cumsum(counts * found.centres)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = below * above * (moment[:-1] / below - (moment[-1] - moment[:-1]) / above) ** 2
+    variance = np.nan_to_num(variance, nan=0.0)
+    best = np.flatnonzero(variance >= variance.max() * (1 - 1e-12))
+    return float(found.edges[1:-1][best].mean())
+
+
+def share_above(found: Histogram, threshold: float) -> float:
+    """Share of the observed voxels above a grey value, linear within a bin."""
+    below = np.concatenate(([0], np.cumsum(found.counts))) / found.counts.sum()
+    return float(1 - np.interp(threshold, found.edges, below))
+
+
+def volume_slope(found: Histogram, threshold: float) -> float:
+    """Relative change of the material's volume per grey value, (dV/dthreshold) / V (models.md 2.3); negative.
+
+    A central difference over two percent of the range between the two phases' mean grey values.
+    """
+    counts, centres = found.counts, found.centres
+    high, low = centres > threshold, centres <= threshold
+    if not counts[high].sum() or not counts[low].sum():
+        return float("nan")
+    width = np.average(centres[high], weights=counts[high]) - np.average(centres[low], weights=counts[low])
+    step = max(0.01 * width, found.edges[1] - found.edges[0])
+    change = share_above(found, threshold + step) - share_above(found, threshold - step)
+    return change / (2 * step) / share_above(found, threshold)
