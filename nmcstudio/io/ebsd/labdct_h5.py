@@ -1,0 +1,94 @@
+"""Grain maps of laboratory diffraction contrast tomography, as GrainMapper3D writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nmcstudio.core.ebsd import Phase
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.units import um_per
+from nmcstudio.crystal.quaternions import conjugate, from_rodrigues
+from nmcstudio.crystal.symmetry import point_group_of_space_group
+from nmcstudio.io.ebsd.hdf5 import dataset, number, opened, text
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase
+
+_NEEDED = ("GrainId", "Rodrigues")
+
+
+def _recognises(path: Path) -> bool:
+    with opened(path) as file:
+        return "LabDCT/Data" in file
+
+
+def _describe(file: Any, path: Path) -> RawInfo:
+    data = file["LabDCT/Data"]
+    for name in _NEEDED:
+        dataset(data, name, path)
+    warnings: list[str] = []
+    spacing = dataset(file["LabDCT"], "Spacing", path)
+    unit = next((str(np.asarray(value).ravel()[0]) for key, value in spacing.attrs.items() if "unit" in key.lower()), "")
+    scale = um_per(unit.strip("b'\""))
+    # Spacing is (x, y, z), as Center and Extent are; the arrays are [z, y, x].
+    values = np.asarray(spacing[()], np.float64).ravel()
+    if len(values) != 3:
+        raise NmcError(f"{path.name} has {len(values)} voxel edges, not 3", "give the voxel size", "spacing_um")
+    if scale is None:
+        scale = 1000.0
+        shown = " x ".join(f"{value * scale:g}" for value in values)
+        warnings.append(f"the voxel size has no unit; it is read in mm, as GrainMapper3D does: {shown} um")
+    phases: list[Phase] = []
+    for key in sorted(file.get("PhaseInfo", {})):
+        entry = file["PhaseInfo"][key]
+        if not key.startswith("Phase") or "UnitCell" not in entry:
+            continue
+        lattice = tuple(float(v) for v in np.ravel(entry["UnitCell"][()]))
+        group = point_group_of_space_group(int(number(entry, "SpaceGroup")))
+        phase, said = make_phase(text(entry, "Name"), group, lattice)
+        phases.append(phase)
+        warnings += said
+    if not phases:
+        phase, said = make_phase("", None, ())
+        phases.append(phase)
+        warnings += said
+    shape = data["GrainId"].shape
+    step = tuple(float(v) * scale for v in values[::-1])
+    return RawInfo(shape, step, tuple(phases), tuple(data), "none", tuple(warnings))  # type: ignore[arg-type]
+
+
+def probe(path: Path) -> RawInfo:
+    """Header of a grain map."""
+    with opened(path) as file:
+        return _describe(file, path)
+
+
+def read(path: Path, monitor: Monitor) -> RawMap:
+    """A grain map: labels, orientations, completeness as quality and confidence.
+
+    The Rodrigues vectors are those of the rotation from crystal to sample (checked on a real file: its own IPF colours agree
+    with their inverse). Voxels outside the mask are empty, not unobserved.
+    """
+    with opened(path) as file:
+        info = _describe(file, path)
+        data = file["LabDCT/Data"]
+        shape = info.grid
+        quaternions = np.empty((*shape, 4), np.float32)
+        for k in range(shape[0]):
+            monitor.report(k / shape[0])
+            quaternions[k] = conjugate(from_rodrigues(data["Rodrigues"][k]))
+        grain_ids = np.maximum(data["GrainId"][()], 0).astype(np.uint32)
+        monitor.check()
+        phase = data["PhaseId"][()].astype(np.uint8) if "PhaseId" in data else (grain_ids > 0).astype(np.uint8)
+        if "Mask" in data:
+            phase[data["Mask"][()] == 0] = 0
+        quality = data["Completeness"][()].astype(np.float32) if "Completeness" in data else np.full(shape, np.nan, np.float32)
+    phase[(grain_ids == 0) | (phase > len(info.phases))] = 0
+    quaternions[phase == 0] = np.nan
+    grain_ids[phase == 0] = 0
+    return RawMap(info, quaternions, phase, quality, quality, np.ones(shape, bool), grain_ids)
+
+
+FORMAT = Format("labdct", "LabDCT grain map (GrainMapper3D HDF5)", (".h5", ".hdf5"), False, _recognises, probe, read)

@@ -1,0 +1,98 @@
+"""Point groups against orix, and the published angles of D3."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.crystal import symmetry
+from nmcstudio.crystal.quaternions import c_axis, from_axis_angle, multiply, random_orientations
+
+ORDERS = {
+    "-1": 1,
+    "2/m": 2,
+    "mmm": 4,
+    "4/m": 4,
+    "4/mmm": 8,
+    "-3": 3,
+    "-3m": 6,
+    "-31m": 6,
+    "6/m": 6,
+    "6/mmm": 12,
+    "m-3": 12,
+    "m-3m": 24,
+}
+
+
+@pytest.mark.parametrize(("name", "order"), ORDERS.items())
+def test_order_and_closure(name: str, order: int) -> None:
+    group = symmetry.operators(name)
+    assert len(group) == order
+    products = multiply(group[:, None], group[None]).reshape(-1, 4)
+    assert np.all(np.abs(products @ group.T).max(axis=1) > 1 - 1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name in ORDERS if name != "-31m"])
+def test_same_rotations_as_orix(name: str) -> None:
+    from orix.quaternion import symmetry as orix_symmetry
+
+    theirs = next(group for group in orix_symmetry._groups if group.name == name).laue_proper_subgroup.data
+    ours = symmetry.operators(name)
+    assert len(theirs) == len(ours)
+    assert np.all(np.abs(theirs @ ours.T).max(axis=1) > 1 - 1e-9)
+
+
+def test_second_setting_of_d3_is_orix_312() -> None:
+    from orix.quaternion.symmetry import D3y
+
+    assert np.all(np.abs(D3y.data @ symmetry.operators("-31m").T).max(axis=1) > 1 - 1e-9)
+    between = from_axis_angle((0, 0, 1), np.pi / 6)
+    turned = multiply(multiply(between, symmetry.operators("-3m")), between * [1, -1, -1, -1])
+    assert np.all(np.abs(turned @ symmetry.operators("-31m").T).max(axis=1) > 1 - 1e-9)
+
+
+def test_disorientations_as_orix() -> None:
+    from orix.quaternion import Orientation
+    from orix.quaternion.symmetry import D3d
+
+    rng = np.random.default_rng(1)
+    first, second = random_orientations(200, rng), random_orientations(200, rng)
+    theirs = Orientation(first, symmetry=D3d).angle_with(Orientation(second, symmetry=D3d))
+    np.testing.assert_allclose(symmetry.disorientation_angles(first, second, "-3m"), theirs, atol=1e-6)
+
+
+def test_uniform_orientations_under_d3() -> None:
+    """models.md 14: mean 66.66 +- 0.04, median 68.9, below 104.5 degrees; c-axis to any direction 57.30 degrees."""
+    rng = np.random.default_rng(10)
+    first, second = random_orientations(200_000, rng), random_orientations(200_000, rng)
+    angles = np.rad2deg(symmetry.disorientation_angles(first, second, "-3m"))
+    assert abs(angles.mean() - 66.66) < 0.2
+    assert abs(np.median(angles) - 68.9) < 0.3
+    assert angles.max() < 104.5
+    to_axis = np.rad2deg(np.arccos(np.minimum(np.abs(c_axis(first)[:, 2]), 1)))
+    assert abs(to_axis.mean() - 57.296) < 0.15
+
+
+def test_names() -> None:
+    assert symmetry.laue_class("m3m") == "m-3m"
+    assert symmetry.laue_class("32") == "-3m"
+    assert symmetry.point_group_from_edax("43") == "m-3m"
+    assert symmetry.point_group_from_edax("m-3m") == "m-3m"
+    assert symmetry.point_group_from_edax("banana") is None
+    assert symmetry.point_group_from_oxford(9) == "6/mmm"
+    assert symmetry.point_group_from_oxford(0) is None
+    assert symmetry.point_group_of_space_group(166) == "-3m"
+    assert symmetry.point_group_of_space_group(162) == "-31m"
+    assert symmetry.point_group_of_space_group(225) == "m-3m"
+    assert symmetry.point_group_of_space_group(0) is None
+    with pytest.raises(NmcError, match="unknown point group") as caught:
+        symmetry.laue_class("5m")
+    assert caught.value.field == "point_group"
+
+
+@pytest.mark.parametrize("number", [1, 15, 16, 75, 89, 146, 147, 152, 166, 169, 194, 200, 229])
+def test_space_groups_as_orix(number: int) -> None:
+    from orix.quaternion.symmetry import get_point_group
+
+    assert symmetry.laue_class(get_point_group(number).name) == symmetry.point_group_of_space_group(number)
