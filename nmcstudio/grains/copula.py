@@ -17,7 +17,8 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import Law
 
 Array = NDArray[np.float64]
-_STEPS = 60  # of bisection on the logit of u1 in [-40, 40]: the last interval is 7e-17 wide
+_REACH = 40.0  # of the logit of u1: 4e-18
+_STEPS = 80  # at most; bisection alone would need 60
 
 
 @njit(nogil=True, cache=True)
@@ -66,20 +67,28 @@ def _conditional(u1: Array, u2: Array, kappa: float, psi1: float, psi2: float) -
 
 @njit(nogil=True, cache=True)
 def _conditional_inverse(p: Array, u2: Array, kappa: float, psi1: float, psi2: float) -> Array:
+    """Newton steps in the logit z of u1, with bisection wherever a step leaves the bracket."""
     out = np.empty(p.size)
     for i in range(p.size):
         y = -np.log(u2[i])
-        low = -40.0
-        high = 40.0
+        low = -_REACH
+        high = _REACH
+        z = min(max(np.log(p[i]) - np.log1p(-p[i]), low), high) if 0.0 < p[i] < 1.0 else 0.0
         for _ in range(_STEPS):
-            middle = 0.5 * (low + high)
-            x = np.log1p(np.exp(-middle)) if middle > 0 else -middle + np.log1p(np.exp(middle))
-            ell, _, by_y, _ = _parts(x, y, kappa, psi1, psi2)
-            if np.exp(y - ell) * by_y < p[i]:
-                low = middle
+            x = np.log1p(np.exp(-z)) if z > 0 else -z + np.log1p(np.exp(z))
+            ell, by_x, by_y, by_xy = _parts(x, y, kappa, psi1, psi2)
+            value = np.exp(y - ell) * by_y
+            if value < p[i]:
+                low = z
             else:
-                high = middle
-        out[i] = min(max(1.0 / (1.0 + np.exp(-0.5 * (low + high))), 1e-300), 1.0 - 1.2e-16)
+                high = z
+            slope = (value * by_x - np.exp(y - ell) * by_xy) / (1.0 + np.exp(z))
+            moved = z - (value - p[i]) / slope if slope > 0.0 else low - 1.0
+            # Before the bracket is asked: a converged step is zero, and z is one of its ends.
+            if abs(moved - z) <= 1e-13 * (1.0 + abs(z)) or high - low <= 1e-14:
+                break
+            z = moved if low < moved < high else 0.5 * (low + high)
+        out[i] = min(max(1.0 / (1.0 + np.exp(-z)), 1e-300), 1.0 - 1.2e-16)
     return out
 
 

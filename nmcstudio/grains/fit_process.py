@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -204,11 +204,26 @@ def _palm(pairs: Pairs, start: tuple[float, float], monitor: Monitor) -> tuple[f
     return lam, radius, -loss
 
 
-def palm_estimate(
-    points_um: Array, region: Region, start: tuple[float, float], r_max_um: float, monitor: Monitor | None = None
+def palm_of_windows(
+    windows: Sequence[Pairs], start: tuple[float, float], monitor: Monitor | None = None
 ) -> tuple[float, float, float]:
-    """(lambda, mu, R) of the highest Palm likelihood from a given start and range: the quick fit of simulated patterns."""
-    pairs = find_pairs(points_um, region, r_max_um)
+    """(lambda, mu, R) of the highest Palm likelihood from a given start: the quick fit of simulated patterns.
+
+    Parameters
+    ----------
+    windows
+        Pairs of independent patterns of one process, up to the same distance; they count as one pattern.
+    start
+        (lambda, R).
+    """
+    volume = sum(w.volume_um3 for w in windows)
+    pairs = Pairs(
+        np.concatenate([w.distances_um for w in windows]),
+        np.concatenate([w.edge_weights * (w.volume_um3 / volume) for w in windows]),
+        windows[0].r_max_um,
+        sum(w.count for w in windows),
+        volume,
+    )
     lam, radius, _ = _palm(pairs, start, monitor or Monitor())
     return lam, pairs.intensity / lam, radius
 
@@ -318,7 +333,7 @@ def _bootstrap(
     for _ in monitor.track(range(replicates), "Standard errors of the seed process"):
         points = simulate_matern(lam, mu, radius, region.bounds_um, rng)
         if np.count_nonzero(region.contains(points)) >= LEAST:
-            estimates.append(palm_estimate(points, region, (lam, radius), r_max, monitor))
+            estimates.append(palm_of_windows([find_pairs(points, region, r_max)], (lam, radius), monitor))
         if monitor.finish_requested and len(estimates) >= 8:
             break
     if len(estimates) < 8:

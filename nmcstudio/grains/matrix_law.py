@@ -35,8 +35,7 @@ def fit_matrix_law(kind: str, matrices: Array) -> Law:
     trace_mean, trace_sd: mean and standard deviation of tr(log M) / 3; deviator_sd: standard deviation of each of the five
     coefficients of the traceless part of log M in an orthonormal basis. An isotropic material has no other second moments.
     """
-    values, vectors = np.linalg.eigh(matrices)
-    logs = np.log(values)
+    logs = np.log(np.linalg.eigvalsh(matrices))
     trace = logs.mean(axis=1)
     deviator = np.sqrt(np.mean(np.sum((logs - trace[:, None]) ** 2, axis=1)) / 5.0)
     n = len(matrices)
