@@ -28,8 +28,9 @@ class Cylinder:
 def find_cylinder(values: NDArray[Any]) -> Cylinder | None:
     """The cylinder outside of which a reconstruction holds one constant value; None if there is no such.
 
-    Nine slices are looked at. The pixels that never differ from the corner's value must reach all four corners, and what
-    remains must fill a disc to 98 % (or, where only the corners are empty, a disc that the volume's sides cut).
+    Nine slices are looked at. The pixels that never differ from the corner's value must reach all four corners, what remains
+    must fill a disc to 98 % (a disc that the volume's sides may cut) that reaches over half of the sides, and in each of the
+    slices most of the disc must differ: so that a single particle amid nothing is not taken for a field of view.
     """
     nz, ny, nx = values.shape
     if min(ny, nx) < 16:
@@ -45,7 +46,10 @@ def find_cylinder(values: NDArray[Any]) -> Cylinder | None:
     squared = (y - centre[0]) ** 2 + (x - centre[1]) ** 2
     radius = float(np.sqrt(squared[used].max()))
     inside = squared <= radius**2
-    if inside.all() or (used & inside).sum() < 0.98 * inside.sum():
+    reach = min((rows[-1] - rows[0] + 1) / ny, (columns[-1] - columns[0] + 1) / nx)
+    if inside.all() or reach < 0.5 or (used & inside).sum() < 0.98 * inside.sum():
+        return None
+    if np.any((sample == filling)[:, inside].mean(axis=1) > 0.6):
         return None
     return Cylinder(centre, radius)
 

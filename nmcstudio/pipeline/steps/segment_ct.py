@@ -155,7 +155,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: SegmentCtParams) -
     )
 
 
-BYTES_PER_VOXEL = 20  # at the widest point: material, distance before and after smoothing, basins
+BYTES_PER_VOXEL = 14  # at the widest point: material, distance before and after smoothing, basins
 
 STEP = Step(
     key="segment-ct",
