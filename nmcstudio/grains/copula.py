@@ -129,6 +129,37 @@ def tawn_kendall_tau(kappa: float, psi1: float, psi2: float) -> float:
     return float(np.trapezoid(t * (1.0 - t) / values * np.gradient(slope, t), t))
 
 
+# Where the Pickands function is looked at: on either side of its minimum, which tells asymmetry from strength.
+PICKANDS_AT = (0.3, 0.65)
+
+
+def tawn_pickands(t: Any, kappa: float, psi1: float, psi2: float) -> Array:
+    """Pickands function A(t), t = log u2 / log(u1 u2)."""
+    t = np.asarray(t, dtype=float)
+    return (1 - psi2) * (1 - t) + (1 - psi1) * t + ((psi2 * (1 - t)) ** kappa + (psi1 * t) ** kappa) ** (1 / kappa)
+
+
+def log_pickands_estimate(u1: Array, u2: Array) -> Array:
+    """Pickands' estimate of log A at `PICKANDS_AT` from a sample in (0, 1): 1 / A(t) is the mean of min(x / (1 - t), y / t)."""
+    x, y = -np.log(u1), -np.log(u2)
+    return np.array([-np.log(np.mean(np.minimum(x / (1 - t), y / t))) for t in PICKANDS_AT])
+
+
+def tawn_of_pickands(log_values: Array) -> Law:
+    """The Tawn copula with psi1 = 1 whose log A at `PICKANDS_AT` is nearest to given values ``(2,)``."""
+    from scipy import optimize
+
+    t = np.array(PICKANDS_AT)
+
+    def gap(x: Array) -> Array:
+        return np.log(tawn_pickands(t, 1.0 + np.exp(x[0]), 1.0, x[1])) - log_values
+
+    bounds = ([np.log(0.005), 0.02], [np.log(9.0), 1.0])
+    found = [optimize.least_squares(gap, start, bounds=bounds) for start in ((-1.5, 0.4), (-2.0, 0.9), (0.0, 0.2))]
+    best = min(found, key=lambda one: one.cost).x
+    return Law("tawn", {"kappa": float(1.0 + np.exp(best[0])), "psi1": 1.0, "psi2": float(best[1])})
+
+
 def check_copula(law: Law) -> None:
     """Refuse parameters outside the family.
 

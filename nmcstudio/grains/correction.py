@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
+from nmcstudio.grains.copula import PICKANDS_AT, tawn_of_pickands, tawn_pickands
 from nmcstudio.grains.coupled import HEADROOM, CoupledWindows, VisiblePattern
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.fit_process import palm_of_windows
@@ -59,6 +60,7 @@ def correct_empty_cells(
     model: GrainModel,
     rng: np.random.Generator,
     *,
+    log_pickands: Array | None = None,
     clustered: bool = True,
     r_max_um: float = float("nan"),
     windows: int = 16,
@@ -74,6 +76,8 @@ def correct_empty_cells(
         As fitted to visible cells; its `sample_size` sets the size of the windows.
     rng
         Two steps use the same random numbers, later ones fresh ones, over which the parameters are averaged.
+    log_pickands
+        `MarksFit.log_pickands` of the data; None leaves the copula as it is.
     clustered
         False where a Matérn fit stands at its Poisson limit: of the seeds only the intensity is corrected then.
     r_max_um
@@ -88,13 +92,13 @@ def correct_empty_cells(
         Progress, cancelling, and finish now after the first averaged step.
     """
     monitor = monitor or Monitor()
-    target = _Vector.of(model, clustered)
+    target = _Vector.of(model, clustered, log_pickands)
     unit = intensity_of(model.seeds) ** (-1 / 3)
     cells = int(np.clip(model.sample_size, *_CELLS))
     plan = CoupledWindows(model, unit * cells ** (1 / 3), 0.8 * unit, unit / VOXELS_ACROSS, minimum_voxels)
     group = max(1, round(model.sample_size / cells))
     r_max = min(r_max_um, 0.45 * plan.edge_um)
-    x, path, residuals, hidden = target.values.copy(), [], [], 0.0
+    x, path, residuals, hidden = target.start.copy(), [], [], 0.0
     total = max(steps, FULL_STEPS + 2)
     for step in range(total):
         part = monitor.sub(step / total, (step + 1) / total)
@@ -130,8 +134,8 @@ def _judge(
 ) -> Correction:
     """Accept the averaged parameters where the simulated fit agrees with the data's, and say how well."""
     allowed = np.maximum(4.0 * np.where(np.isfinite(residual_noise), residual_noise, 0.0), 0.12)
-    # psi2 and kappa trade off (models.md 9.3): they do not decide.
-    judged = np.array([name not in ("psi2", "kappa") for name in target.names])
+    # The sampling error of the dependence is larger than its correction: it does not decide.
+    judged = np.array([name not in _DEPENDENCE for name in target.names])
     astray = [n for n, bad in zip(target.names, (np.abs(residual) > allowed) & judged) if bad]
     astray += [n for n, v, (a, b) in zip(target.names, mean, target.bounds) if _at_limit(n, v, a, b) and n not in astray]
     words = ", ".join(f"{n} {100 * e:.1f} %" for n, e in zip(target.names, noise) if np.isfinite(e) and n in _RELATIVE)
@@ -166,21 +170,28 @@ class _Quiet(Monitor):
         return self._parent.finish_requested
 
 
+_DEPENDENCE = ("dependence at 0.3", "dependence at 0.65")
 _RELATIVE = ("parent intensity", "mean offspring", "cluster radius", "intensity")
 
 
 @dataclass(frozen=True)
 class _Vector:
-    """The corrected parameters as unconstrained numbers: logarithms, logits, and the mean weight in standard deviations."""
+    """The corrected parameters as numbers that move freely.
+
+    Logarithms, the mean weight in standard deviations, and for the copula log A at two places (`copula.PICKANDS_AT`): psi2 and
+    kappa themselves trade off, and psi2 of visible cells often ends at 1. `start` differs from `values`, what the fit said of the
+    data, in these two only.
+    """
 
     base: GrainModel
     clustered: bool
     names: tuple[str, ...]
     values: Array
+    start: Array
     bounds: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, model: GrainModel, clustered: bool) -> _Vector:
+    def of(cls, model: GrainModel, clustered: bool, log_pickands: Array | None) -> _Vector:
         """The vector of a fitted model."""
         rows: list[tuple[str, float, float, float]] = []
         room = np.log(HEADROOM)
@@ -188,7 +199,7 @@ class _Vector:
         if seeds.kind == "matern-cluster" and clustered:
             for name, key in zip(_RELATIVE, ("parent_intensity", "mean_offspring", "cluster_radius")):
                 value = float(np.log(seeds[key]))
-                rows.append((name, value, value - room, value + (np.log(2.0) if key == "cluster_radius" else room)))
+                rows.append((name, value, value - room, value + room))
         else:
             value = float(np.log(intensity_of(seeds)))
             rows.append(("intensity", value, value - room, value + room))
@@ -196,19 +207,18 @@ class _Vector:
         rows.append(("mean weight", 0.0, -3.0, 3.0))
         rows.append(("spread of the weights", float(np.log(moments.sd)), -np.inf, np.inf))
         rows.append(("alpha", float(np.log(model.weights["alpha"] - 2.0)), -3.0, 7.0))
-        if model.copula.kind == "tawn" and 1.005 < model.copula["kappa"] < 9.9 and 0.005 < model.copula["psi2"] < 0.995:
-            psi2, kappa = model.copula["psi2"], model.copula["kappa"]
-            rows.append(("psi2", float(np.log(psi2 / (1 - psi2))), -5.5, 5.5))
-            rows.append(("kappa", float(np.log(kappa - 1)), -5.5, float(np.log(9.0))))
         names, values, low, high = zip(*rows)
-        return cls(model, clustered, names, np.array(values), tuple(zip(low, high)))
+        bounds = tuple(zip(low, high))
+        start = np.array(values)
+        if log_pickands is not None and model.copula.kind == "tawn" and model.copula["kappa"] > 1.01:
+            theory = tawn_pickands(np.array(PICKANDS_AT), **model.copula.parameters)
+            names, bounds = (*names, *_DEPENDENCE), (*bounds, (-0.7, 0.0), (-0.7, 0.0))
+            values, start = (*values, *log_pickands), np.concatenate([start, np.log(theory)])
+        return cls(model, clustered, names, np.array(values), start, bounds)
 
     def clip(self, x: Array) -> Array:
         low, high = np.array(self.bounds).T
         return np.clip(x, low, high)
-
-    def __getitem__(self, name: str) -> int:
-        return self.names.index(name)
 
     def model(self, x: Array) -> GrainModel:
         """The model of a vector."""
@@ -222,22 +232,20 @@ class _Vector:
             factor = float(np.exp(x[0] - self.values[0]))
             seeds = Law(base.kind, {**base.parameters, key: base[key] * factor})
         moments = weight_moments(**self.base.weights.parameters)
-        i = self["mean weight"]
+        i = self.names.index("mean weight")
         weights = law_of_moments(moments.mean + moments.sd * x[i], np.exp(x[i + 1]), 2.0 + np.exp(x[i + 2]))
         copula = self.base.copula
-        if "psi2" in self.names:
-            psi2, kappa = 1.0 / (1.0 + np.exp(-x[self["psi2"]])), 1.0 + np.exp(x[self["kappa"]])
-            copula = Law("tawn", {"kappa": float(kappa), "psi1": 1.0, "psi2": float(psi2)})
+        if _DEPENDENCE[0] in self.names:
+            copula = tawn_of_pickands(x[-2:])
         return replace(self.base, seeds=seeds, weights=weights, copula=copula)
 
-    def of_laws(self, seeds: Sequence[float], weights: Law, copula: Law) -> Array:
+    def of_laws(self, seeds: Sequence[float], weights: Law, log_pickands: Array) -> Array:
         """The vector of laws fitted to a simulation."""
         scale = weight_moments(**self.base.weights.parameters)
         moments = weight_moments(**weights.parameters)
         rows = [*np.log(seeds), (moments.mean - scale.mean) / scale.sd, np.log(moments.sd), np.log(weights["alpha"] - 2.0)]
-        if "psi2" in self.names:
-            psi2, kappa = np.clip(copula["psi2"], 0.003, 0.997), max(copula["kappa"], 1.003)
-            rows += [np.log(psi2 / (1 - psi2)), np.log(kappa - 1)]
+        if _DEPENDENCE[0] in self.names:
+            rows += list(log_pickands)
         return np.array(rows)
 
     def corrected(self, mean: Array, noise: Array) -> GrainModel:
@@ -291,10 +299,9 @@ def _seen(
         distances.append(sample.distances_um[use])
     w, d = np.concatenate(weights), np.concatenate(distances)
     u2 = empirical_cdf(d) if candidate.distance_law == "empirical" else distance_law(apparent, monitor).cdf(d)
-    kind = "tawn" if "psi2" in target.names else "independence"
     start_laws = (candidate.weights, candidate.copula)
-    fit = fit_marks(w, u2, copula=kind, start=start_laws, errors=False, monitor=monitor)
-    return target.of_laws(seeds, fit.weights, fit.copula)
+    fit = fit_marks(w, u2, copula=candidate.copula.kind, start=start_laws, errors=False, monitor=monitor)
+    return target.of_laws(seeds, fit.weights, fit.log_pickands)
 
 
 def _trimmed_mean(values: Array) -> float:

@@ -21,8 +21,7 @@ from nmcstudio.grains.weights import quantiles_of
 Array = NDArray[np.float64]
 
 # Intensities are thinned from this multiple of the starting ones, so that raising them keeps the points that are there.
-HEADROOM = 3.0
-_MOST_OFFSPRING = 1e-7  # probability that a parent has more offspring than are drawn
+HEADROOM = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,11 +72,11 @@ class CoupledWindows:
 
     def draw(self, model: GrainModel, law: DistanceLaw, rng: np.random.Generator, monitor: Monitor) -> VisiblePattern:
         """The visible pattern of one window; the same `rng` state at other parameters gives the coupled window."""
+        from scipy.spatial import cKDTree
+
         outer = self.margin_um + 1.25 * guard_um(self.start.seeds, self.start.weights, self.start.kind)
         box = np.array([[-outer, self.edge_um + outer]] * 3)
         seeds, numbers = self._seeds(model.seeds, box, rng, monitor)
-        from scipy.spatial import cKDTree
-
         distances = cKDTree(seeds).query(seeds, k=2)[0][:, 1]
         u2 = empirical_cdf(distances) if model.distance_law == "empirical" else law.cdf(distances)
         monitor.check()
@@ -101,28 +100,28 @@ class CoupledWindows:
             return seeds, child(rng, 0).random(len(seeds))
         if law.kind == "poisson":
             most = HEADROOM * intensity_of(first)
-            points, heights, numbers = _marked_points(most, box, 1, rng)
+            points, heights, numbers = _marked_points(most, box, rng)
             keep = heights * most < law["intensity"]
-            return points[keep], numbers[keep, 0]
+            return points[keep], numbers[keep]
         from scipy import stats
 
         reach = 2.0 * first["cluster_radius"]
         wide = box + reach * np.array([-1.0, 1.0])
         most = HEADROOM * first["parent_intensity"]
-        points, heights, numbers = _marked_points(most, wide, 1, rng)
-        children = max(int(stats.poisson.isf(_MOST_OFFSPRING, HEADROOM * first["mean_offspring"])), 2)
-        offsets = uniform_in_ball(len(points) * children, rng).reshape(-1, children, 3)
-        marks = rng.random((len(points), children))
-        keep = heights * most < law["parent_intensity"]
-        counts = np.minimum(stats.poisson.ppf(numbers[keep, 0], law["mean_offspring"]).astype(np.int64), children)
-        born = np.arange(children) < counts[:, None]
-        radius = min(law["cluster_radius"], reach)
-        seeds = (points[keep][:, None, :] + radius * offsets[keep])[born]
+        points, heights, numbers = _marked_points(most, wide, rng)
+        # Every offspring that a parent could have at any parameters is drawn, in an order that does not depend on them.
+        possible = stats.poisson.ppf(numbers, HEADROOM * first["mean_offspring"]).astype(np.int64)
+        parent = np.repeat(np.arange(len(points)), possible)
+        rank = np.arange(len(parent)) - np.repeat(np.cumsum(possible) - possible, possible)
+        offsets, marks = uniform_in_ball(len(parent), rng), rng.random(len(parent))
+        counts = np.where(heights * most < law["parent_intensity"], stats.poisson.ppf(numbers, law["mean_offspring"]), 0.0)
+        born = rank < counts[parent]
+        seeds = points[parent[born]] + min(law["cluster_radius"], reach) * offsets[born]
         within = np.all((seeds >= box[:, 0]) & (seeds < box[:, 1]), axis=1)
-        return seeds[within], marks[keep][born][within]
+        return seeds[within], marks[born][within]
 
 
-def _marked_points(intensity: float, box: Array, marks: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Poisson points with a height in [0, 1) for thinning, and further uniform marks ``(n, marks)``."""
+def _marked_points(intensity: float, box: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Poisson points ``(n, 3)``, a height in [0, 1) for thinning and a uniform mark for each."""
     count = int(rng.poisson(intensity * np.prod(box[:, 1] - box[:, 0])))
-    return rng.uniform(box[:, 0], box[:, 1], (count, 3)), rng.random(count), rng.random((count, marks))
+    return rng.uniform(box[:, 0], box[:, 1], (count, 3)), rng.random(count), rng.random(count)

@@ -127,7 +127,16 @@ def fit_grains(
     )
     if correct_empty_cells:
         model = _corrected(
-            model, rng, process.clustered, process.r_max_um, windows, steps, minimum_cell_voxels, notes, monitor.sub(0.2, 1.0)
+            model,
+            rng,
+            marks.log_pickands,
+            process.clustered,
+            process.r_max_um,
+            windows,
+            steps,
+            minimum_cell_voxels,
+            notes,
+            monitor.sub(0.2, 1.0),
         )
     monitor.report(1.0)
     return replace(model, notes=tuple(notes))
@@ -219,6 +228,7 @@ def _texture(tessellation: Tessellation, used: NDArray[np.bool_], texture: str) 
 def _corrected(
     model: GrainModel,
     rng: np.random.Generator,
+    log_pickands: Array,
     clustered: bool,
     r_max_um: float,
     windows: int,
@@ -230,6 +240,7 @@ def _corrected(
     result = correct_empty_cells(
         model,
         child(rng, 1),
+        log_pickands=log_pickands,
         clustered=clustered,
         r_max_um=r_max_um,
         windows=windows,

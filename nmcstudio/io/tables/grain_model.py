@@ -1,0 +1,212 @@
+"""``grain-model.json``: the random grain model with its units and standard errors (interface.md, Open files)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.units import um_per
+from nmcstudio.io.files import replacing
+
+FORMAT = "nmcstudio/grain-model"
+VERSION = 1
+
+# Parameters of each law, with the power of the length in their unit; None marks those of the weights, um^2 or (gbpd-sqrt) um.
+_LAWS: dict[str, dict[str, dict[str, int | None]]] = {
+    "seeds": {
+        "matern-cluster": {"parent_intensity": -3, "mean_offspring": 0, "cluster_radius": 1},
+        "poisson": {"intensity": -3},
+        "strauss": {"beta": -3, "gamma": 0, "interaction_radius": 1},
+    },
+    "weights": {"inverse-gamma": {"alpha": 0, "beta": None, "theta": None}},
+    "copula": {"tawn": {"kappa": 0, "psi1": 0, "psi2": 0}, "independence": {}},
+    "texture": {"uniform": {}, "resampled": {}, "radial": {"k": 0}},
+    "matrices": {kind: {"trace_mean": 0, "trace_sd": 0, "deviator_sd": 0} for kind in ("gbpd-quadratic", "gbpd-sqrt")},
+}
+_POSITIVE = {
+    "parent_intensity", "mean_offspring", "cluster_radius", "intensity", "interaction_radius", "alpha", "beta", "kappa"
+}  # fmt: skip
+_DEFAULTS = {("copula", "psi1"): 1.0}
+_ARRAYS = {
+    "distances_um": "nearest_neighbour_distances",
+    "orientations": "orientations",
+    "orientation_weights": "orientation_weights",
+}
+_FIX = f'see the manual page of import-grain-model for the format "{FORMAT}"'
+
+
+def write_grain_model(path: str | os.PathLike[str], model: GrainModel) -> None:
+    """Write a grain model in um; the standard error of ``name`` stands beside it as ``name_se``.
+
+    Raises
+    ------
+    NmcError
+        If the file cannot be written.
+    """
+    data: dict[str, Any] = {"format": FORMAT, "version": VERSION, "unit": "um"}
+    for part in ("seeds", "weights", "copula"):
+        data[part] = _law_to_json(getattr(model, part))
+    data["gauge"] = model.gauge
+    data["texture"] = _law_to_json(model.texture)
+    if model.matrices is not None:
+        data["matrices"] = _law_to_json(model.matrices)
+    if model.as_published:
+        data["as_published"] = {part: _law_to_json(law) for part, law in model.as_published.items()}
+    data["point_group"] = model.point_group
+    data["distance_law"] = model.distance_law
+    data["minimum_cell_voxels"] = model.minimum_cell_voxels
+    data["sample_size"] = model.sample_size
+    data["notes"] = list(model.notes)
+    for field, key in _ARRAYS.items():
+        values = getattr(model, field)
+        if values is not None:
+            data[key] = values.tolist()
+    text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(Path(path)) as part_path:
+        part_path.write_text(text, encoding="utf-8")
+
+
+def read_grain_model(path: str | os.PathLike[str]) -> GrainModel:
+    """Read a grain model; lengths in another unit than um are converted.
+
+    Raises
+    ------
+    NmcError
+        If the file is missing or no grain model, its unit is missing or unknown, or a value is missing or impossible: the
+        message names it.
+    """
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NmcError(f"{path} cannot be read ({error.strerror})", "check the path", "files") from error
+    except ValueError as error:
+        raise NmcError(f"{path.name} is not JSON ({error})", _FIX, "files") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise NmcError(f"{path.name} is not a grain model", f'its first entry must be "format": "{FORMAT}"', "files")
+    if data.get("version") != VERSION:
+        raise NmcError(f"{path.name} has version {data.get('version')!r}", f"this program reads version {VERSION}", "files")
+    if "unit" not in data:
+        raise NmcError(f"{path.name} does not say its unit of length", 'add "unit": "um" after converting every value', "files")
+    scale = um_per(data["unit"]) if isinstance(data["unit"], str) else None
+    if scale is None:
+        raise NmcError(
+            f"{path.name} has lengths in {data['unit']!r}, which is not a known unit",
+            "convert the values to um: lengths times the voxel edge, intensities divided by its cube, weights times its square",
+            "files",
+        )
+    matrices = _law(data, "matrices", scale, path.name, 2) if "matrices" in data else None
+    power = 1 if matrices is not None and matrices.kind == "gbpd-sqrt" else 2
+    published = data.get("as_published", {})
+    if not isinstance(published, dict):
+        raise NmcError(f"{path.name}: as_published is not an object", "write it like the model itself, or leave it out", "files")
+    arrays = {field: _array(data, key, path.name) for field, key in _ARRAYS.items()}
+    if arrays["distances_um"] is not None:
+        arrays["distances_um"] = arrays["distances_um"] * scale
+    if arrays["orientation_weights"] is not None:
+        arrays["orientation_weights"] = arrays["orientation_weights"] * scale**3
+    independent = {**data, "copula": data.get("copula", {"kind": "independence"})}
+    try:
+        return GrainModel(
+            seeds=_law(data, "seeds", scale, path.name, power),
+            weights=_law(data, "weights", scale, path.name, power),
+            copula=_law(independent, "copula", scale, path.name, power),
+            texture=_law(data, "texture", scale, path.name, power) if "texture" in data else Law("uniform"),
+            as_published={
+                name: _law(published, name, scale, path.name, power)
+                for name in ("seeds", "weights", "copula")
+                if name in published
+            },
+            gauge=str(data.get("gauge", "")),
+            distance_law=_choice(data, "distance_law", ("theory", "empirical"), path.name),
+            point_group=str(data.get("point_group", "-3m")),
+            minimum_cell_voxels=int(data.get("minimum_cell_voxels", 1)),
+            sample_size=int(data.get("sample_size", 0)),
+            notes=tuple(str(note) for note in data.get("notes", ())),
+            matrices=matrices,
+            **arrays,
+        )
+    except (TypeError, ValueError) as error:
+        raise NmcError(f"{path.name} holds a value of the wrong type ({error})", _FIX, "files") from error
+
+
+def _law_to_json(law: Law) -> dict[str, Any]:
+    entry: dict[str, Any] = {"kind": law.kind}
+    for name, value in law.parameters.items():
+        entry[name] = float(value)
+        if name in law.errors and np.isfinite(law.errors[name]):
+            entry[f"{name}_se"] = float(law.errors[name])
+    return entry
+
+
+def _law(data: Mapping[str, Any], part: str, scale: float, file: str, weight_power: int) -> Law:
+    """One law of the file, in um."""
+    entry = data.get(part)
+    kinds = _LAWS[part]
+    if not isinstance(entry, dict) or entry.get("kind") not in kinds:
+        said = f" of kind {entry.get('kind')!r}" if isinstance(entry, dict) else ""
+        raise NmcError(f"{file}: no usable {part!r}{said}", f'give "{part}": {{"kind": {" or ".join(kinds)}, …}}', "files")
+    parameters, errors = {}, {}
+    for name, power in kinds[entry["kind"]].items():
+        factor = scale ** (weight_power if power is None else power)
+        value = entry.get(name, _DEFAULTS.get((part, name)))
+        parameters[name] = _number(value, part, name, file) * factor
+        if f"{name}_se" in entry:
+            errors[name] = _number(entry[f"{name}_se"], part, f"{name}_se", file) * factor
+    law = Law(entry["kind"], parameters, errors)
+    _check(law, part, file)
+    return law
+
+
+def _number(value: Any, part: str, name: str, file: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        what = "is missing" if value is None else f"is {value!r}"
+        raise NmcError(f"{file}: {name} of {part!r} {what}", "give it as a number", "files")
+    if name in _POSITIVE and value <= 0:
+        raise NmcError(f"{file}: {name} of {part!r} is {value:g}", "it must be above 0", "files")
+    return float(value)
+
+
+def _check(law: Law, part: str, file: str) -> None:
+    """Limits outside which a law does not exist."""
+    limits = {
+        "inverse-gamma": {"alpha": (2.0, np.inf, "above 2, else the weights have no variance")},
+        "tawn": {
+            "kappa": (1.0, np.inf, "1 or more"), "psi1": (0.0, 1.0, "between 0 and 1"), "psi2": (0.0, 1.0, "between 0 and 1")
+        },
+        "strauss": {"gamma": (0.0, 1.0, "between 0 (hard core) and 1 (Poisson)")},
+    }  # fmt: skip
+    for name, (low, high, words) in limits.get(law.kind, {}).items():
+        outside = not low <= law[name] <= high or (law.kind == "inverse-gamma" and law[name] == low)
+        if outside:
+            raise NmcError(f"{file}: {name} of {part!r} is {law[name]:g}", f"it must be {words}", "files")
+
+
+def _choice(data: Mapping[str, Any], key: str, choices: tuple[str, ...], file: str) -> str:
+    value = data.get(key, choices[0])
+    if value not in choices:
+        raise NmcError(f"{file}: {key} is {value!r}", f"use {' or '.join(choices)}", "files")
+    return str(value)
+
+
+def _array(data: Mapping[str, Any], key: str, file: str) -> NDArray[np.float64] | None:
+    if data.get(key) is None:
+        return None
+    try:
+        values = np.array(data[key], dtype=float)
+    except (TypeError, ValueError) as error:
+        raise NmcError(f"{file}: {key} is not a list of numbers", _FIX, "files") from error
+    wanted = 2 if key == "orientations" else 1
+    if values.ndim != wanted or (wanted == 2 and values.shape[1] != 4):
+        raise NmcError(
+            f"{file}: {key} has shape {values.shape}", "give quaternions as rows of four, others as a plain list", "files"
+        )
+    return values

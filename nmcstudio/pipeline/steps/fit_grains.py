@@ -1,0 +1,120 @@
+"""Step fit-grains: point process, weights, copula and texture of a fitted tessellation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from nmcstudio.core.grains import GrainModel
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.params import Params, param
+from nmcstudio.pipeline.step import Preflight, Problem, Step
+
+_LEAST = 20  # cells; the fit itself refuses fewer seeds in the observed region
+_FEW = 200
+
+
+class FitGrainsParams(Params):
+    seeds: Literal["matern", "poisson", "strauss"] = param(
+        "matern",
+        "Seeds",
+        symbol="Φ",
+        help="Matérn: clusters, as in the published NMC model. Poisson: at random. Strauss: seeds that keep apart.",
+    )
+    correct_empty_cells: bool = param(
+        True,
+        "Correct for empty cells",
+        help="Seeds without a cell cannot be seen in an image; simulated windows tell how many there are. The values before the "
+        "correction are kept beside.",
+    )
+    contrast: Literal["palm", "g", "g-quarter", "k-quarter", "nearest-neighbour"] = param(
+        "palm",
+        "Fit of the clusters",
+        help="Palm likelihood is the most precise; g is the published minimum contrast of the pair correlation, the others "
+        "of its fourth root, of K and of the nearest-neighbour distances. For Matérn only.",
+        advanced=True,
+    )
+    copula: Literal["tawn", "independence"] = param(
+        "tawn",
+        "Weights and distances",
+        symbol="κ, ψ",
+        help="Tawn: the weight of a seed depends on the distance to its nearest neighbour. Independence: it does not.",
+        advanced=True,
+    )
+    texture: Literal["automatic", "uniform", "resampled", "radial"] = param(
+        "automatic",
+        "Orientations",
+        help="Resampled draws from the measured ones, radial ties the c-axis to the direction from the centre. "
+        "Automatic resamples where the grains have orientations.",
+    )
+    windows: int = param(
+        16,
+        "Simulated windows",
+        help="Of the correction, in each step. More of them lower its random error and take longer.",
+        ge=4,
+        le=200,
+        advanced=True,
+    )
+    steps: int = param(6, "Steps of the correction", help="Two full steps, the others are averaged.", ge=4, le=30, advanced=True)
+    minimum_cell_voxels: int = param(
+        1,
+        "Smallest visible cell",
+        unit="voxel",
+        help="Cells below this do not show in the data, on a raster of 15 voxels across a mean grain.",
+        ge=1,
+        le=500,
+        advanced=True,
+    )
+
+
+def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rng: np.random.Generator) -> GrainModel:
+    from nmcstudio.grains.model import fit_grains
+
+    return fit_grains(
+        inputs["tessellation"],
+        rng=rng,
+        seeds=params.seeds,
+        contrast=params.contrast,
+        copula=params.copula,
+        correct_empty_cells=params.correct_empty_cells,
+        windows=params.windows,
+        steps=params.steps,
+        minimum_cell_voxels=params.minimum_cell_voxels,
+        texture=params.texture,
+        grains=inputs.get("grains"),
+        monitor=monitor,
+    )
+
+
+def preflight(facts: Mapping[str, Mapping[str, Any]], params: FitGrainsParams) -> Preflight:
+    known = facts.get("tessellation", {})
+    count = int(known.get("count", 0) or 0)
+    problems, notes = [], []
+    if known and count < _LEAST:
+        problems.append(
+            Problem("", f"{count} cells are too few for a random model", f"fit a volume with at least {_LEAST} grains")
+        )
+    elif known and count < _FEW:
+        notes.append(f"{count} cells: expect wide standard errors")
+    seconds = 3.0 + 1e-3 * count
+    if params.correct_empty_cells:
+        # One window of up to 500 cells takes about 0.35 s, by its voxels.
+        seconds += params.windows * params.steps * (0.1 + 5e-4 * min(max(count, 150), 500))
+    return Preflight(seconds=seconds, memory_mib=300.0, problems=tuple(problems), notes=tuple(notes))
+
+
+STEP = Step(
+    key="fit-grains",
+    title="Fit grain model",
+    lane="grains",
+    params=FitGrainsParams,
+    run=run,
+    reads=("tessellation",),
+    optional=("grains",),
+    writes="grain-model",
+    preflight=preflight,
+    about="Fits the random model of the grains to a tessellation: point process of the seeds, law of the weights, their "
+    "dependence, and the orientations.",
+)
