@@ -1,0 +1,1 @@
+"""Shell and grains put together: virtual particles, and scenarios of what-if."""

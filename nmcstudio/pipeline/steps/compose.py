@@ -1,0 +1,91 @@
+"""A shell of the wanted size, filled with grains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.params import Params, param
+from nmcstudio.pipeline.step import Preflight, Problem, Step
+
+
+class ComposeParams(Params):
+    """How a particle is put together."""
+
+    diameter_um: float | None = param(
+        None, "Diameter", unit="um", symbol="d_opt", gt=0, le=1000, decimals=3, step=0.1, optional_text="drawn from the model",
+        help="Volume-equivalent diameter of the shell. Left open, the size is drawn from the shell model too.",
+    )  # fmt: skip
+    count: int = param(
+        1, "Number of particles", symbol="n", ge=1, le=1000,
+        help="Particles kept in the project. Use Generate for many: it writes them to a folder.",
+    )  # fmt: skip
+    voxel_um: float | None = param(
+        None, "Voxel size", unit="um", gt=0, le=100, decimals=4, step=0.01, optional_text="a fifteenth of a grain",
+        help="Edge of the voxels of the grain labels. The random numbers do not depend on it.",
+    )  # fmt: skip
+    scenario: dict[str, float] = param(
+        {}, "Scenario", widget="scenario",
+        help="Changes of the fitted models' parameters by name, as the sliders of the scenario make them; 1 is the fitted value.",
+    )  # fmt: skip
+    tolerance: float = param(
+        0.02, "Tolerance of the diameter", gt=0, le=0.5, decimals=3, step=0.005, advanced=True,
+        help="Half width of the accepted diameters as a share: 0.02 accepts 0.98 to 1.02 times the diameter.",
+    )  # fmt: skip
+    size_method: Literal["two-stage", "published"] = param(
+        "two-stage", "Conditioning on the size", advanced=True,
+        help="Two-stage is exact and quick. Published draws shells until one has the size: the same law, slower.",
+    )  # fmt: skip
+    connected: bool = param(
+        True, "Largest piece only", advanced=True,
+        help="Drops grains that do not share a voxel face with the rest of the particle.",
+    )  # fmt: skip
+
+
+def _run(inputs: Mapping[str, Any], params: ComposeParams, monitor: Monitor, rng: np.random.Generator) -> Any:
+    from nmcstudio.particle.compose import compose
+
+    return compose(inputs["shell-model"], inputs["grain-model"], rng, monitor=monitor, **params.model_dump())
+
+
+def grid_estimate(facts: Mapping[str, Mapping[str, Any]], params: Any) -> tuple[float, float] | None:
+    """Voxels of a particle's grid and its voxel edge, um, from the models' summaries; None where they do not say enough."""
+    from nmcstudio.particle.sizes import expected_grid
+
+    try:
+        return expected_grid(facts["shell-model"], facts["grain-model"], params.diameter_um, params.voxel_um, params.scenario)
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ComposeParams) -> Preflight:
+    found = grid_estimate(facts, params)
+    if found is None:
+        return Preflight()
+    voxels, edge = found
+    if voxels > 2e9:
+        problem = Problem("voxel_um", f"a particle would need {voxels:.2g} voxels", "use larger voxels")
+        return Preflight(problems=(problem,))
+    notes = (f"voxels of {edge:.3g} um, about {voxels / 1e6:.3g} million of them around a particle",)
+    return Preflight(
+        seconds=params.count * (1.5 + 2e-7 * voxels),
+        memory_mib=(12.0 * voxels + 2.0 * voxels * params.count) / 2**20 + 200.0,
+        notes=notes,
+    )
+
+
+STEP = Step(
+    key="compose",
+    title="Compose virtual particles",
+    lane="virtual",
+    params=ComposeParams,
+    run=_run,
+    reads=("shell-model", "grain-model"),
+    writes="particle",
+    preflight=_preflight,
+    about="Draws a shell from the shell model, of a given size if wanted, and fills it with the grains whose centroids lie in "
+    "it. Each grain gets an orientation by the model's texture.",
+)
