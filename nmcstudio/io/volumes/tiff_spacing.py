@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
@@ -43,7 +44,7 @@ def _from_ome(xml: str) -> FoundSpacing:
 
 
 def _from_imagej(page: Any, metadata: dict[str, Any]) -> FoundSpacing:
-    name = str(metadata.get("unit", ""))
+    name = re.sub(r"\\(?:u00|x)[bB]5", "µ", str(metadata.get("unit", "")))  # ImageJ escapes what is not ASCII
     unit = um_per(name) if name else None
     if unit is None:
         return FoundSpacing(None, f"ImageJ metadata without a unit of length{f' (unit {name!r})' if name else ''}")
