@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.comparison import Comparison, Curve, Sample, Surface
-from nmcstudio.stats.densities import bivariate_density, conditional_density, density
+from nmcstudio.stats.densities import bivariate_density, conditional_density, density, silverman_bandwidth
 from nmcstudio.stats.distances import energy_distance, kolmogorov_smirnov, model_distances, wasserstein
 
 ROLES = {"data": "data", "fitted": "fitted tessellation", "model": "model", "theory": "theory"}
@@ -17,14 +17,14 @@ def _usable(sample: Sample) -> bool:
     return bool(len(sample.values) >= _MINIMUM and np.ptp(sample.values) > 0)
 
 
-def _curve(sample: Sample, upper: float | None, grid: NDArray[np.float64] | None, whole: bool) -> Curve:
+def _curve(sample: Sample, lower: float | None, upper: float | None, bandwidth: float | None, whole: bool) -> Curve:
     label = f"{ROLES[sample.role]} (n = {len(sample.values)})"
     mean = float(np.average(sample.values, weights=sample.weights))
     if whole:
         top = int(sample.values.max())
         share = np.bincount(sample.values.astype(int), weights=sample.weights, minlength=top + 1).astype(float)
         return Curve(sample.role, label, np.arange(top + 1.0), share / share.sum(), mean)
-    drawn = density(sample.values, sample.weights, grid=grid, upper=upper)
+    drawn = density(sample.values, sample.weights, bandwidth=bandwidth, lower=lower, upper=upper)
     return Curve(sample.role, label, drawn.x, drawn.y, mean)
 
 
@@ -37,6 +37,7 @@ def compare_samples(
     rng: np.random.Generator,
     *,
     unit: str = "",
+    lower: float | None = 0.0,
     upper: float | None = None,
     whole: bool = False,
     note: str = "",
@@ -49,8 +50,8 @@ def compare_samples(
         At least one with five values or more is needed; smaller ones are left out and named in the note.
     unit
         Unit of the descriptor, empty for plain numbers.
-    upper
-        Upper bound of the descriptor (sphericity: 1).
+    lower, upper
+        Bounds of the descriptor (sizes: 0; sphericity: 1; weights have none).
     whole
         True for counts: shares instead of a density.
 
@@ -64,7 +65,9 @@ def compare_samples(
         return None
     if left_out:
         note = f"{note} Too few values for a curve: {', '.join(left_out)}.".strip()
-    curves = tuple(_curve(sample, upper, None, whole) for sample in used)
+    # One kernel for all: with their own bandwidths a small and a large sample of the same law would look different.
+    width = None if whole else silverman_bandwidth(used[0].values, used[0].weights)
+    curves = tuple(_curve(sample, lower, upper, width, whole) for sample in used)
     by_role = {sample.role: sample for sample in used}
     distances: dict[str, float] = {}
     data, model = by_role.get("data"), by_role.get("model")
@@ -119,10 +122,12 @@ def compare_pairs(
     low, high = np.quantile(stacked, [0.002, 0.998], axis=0)
     grids = [np.linspace(low[axis], high[axis], 80) for axis in (0, 1)]
     surfaces = []
+    first, mass = next(iter(usable.values())), weights.get(next(iter(usable)))
+    widths = (silverman_bandwidth(first[:, 0], mass, 2), silverman_bandwidth(first[:, 1], mass, 2))
     for role, values in usable.items():
         drawn = bivariate_density(
-            values[:, 0], values[:, 1], weights.get(role), x_grid=grids[0], y_grid=grids[1], y_upper=y_upper
-        )  # fmt: skip
+            values[:, 0], values[:, 1], weights.get(role), x_grid=grids[0], y_grid=grids[1], bandwidths=widths, y_upper=y_upper
+        )
         surfaces.append(Surface(role, drawn.x, drawn.y, drawn.z))
     distances: dict[str, float] = {}
     if "data" in usable and "model" in usable:

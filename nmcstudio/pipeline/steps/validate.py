@@ -1,0 +1,83 @@
+"""Data beside model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nmcstudio.core.comparison import Validation
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.params import Params, param
+from nmcstudio.core.rng import child
+from nmcstudio.pipeline.step import Preflight, Problem, Step
+
+_NODES = ("radii", "shell-model", "grains", "tessellation", "grain-model")
+
+
+class ValidateParams(Params):
+    """How much of the model is simulated for the comparison."""
+
+    shells: int = param(
+        2000,
+        "Shells drawn",
+        ge=20,
+        le=200_000,
+        help="Shells drawn from the shell model. More make smoother curves of the model.",
+    )
+    windows: int = param(
+        4,
+        "Simulated windows",
+        ge=1,
+        le=500,
+        help="Windows of the grain model, each of the size and voxels of the grain image.",
+    )
+
+
+def _run(inputs: Mapping[str, Any], params: ValidateParams, monitor: Monitor, rng: np.random.Generator) -> Validation:
+    from nmcstudio.report.grains import compare_grains
+    from nmcstudio.report.particles import compare_particles
+
+    particles = compare_particles(
+        inputs.get("radii"), inputs.get("shell-model"), shells=params.shells, monitor=monitor.sub(0.0, 0.3), rng=child(rng, 0)
+    )  # fmt: skip
+    grains = compare_grains(
+        inputs.get("grains"),
+        inputs.get("tessellation"),
+        inputs.get("grain-model"),
+        windows=params.windows,
+        monitor=monitor.sub(0.3, 1.0),
+        rng=child(rng, 1),
+    )
+    if not particles and not grains:
+        raise NmcError("there is nothing to compare", "extract radius functions or segment grains, or import a model")
+    monitor.report(1.0)
+    return Validation((*particles, *grains))
+
+
+def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ValidateParams) -> Preflight:
+    if not any(name in facts for name in _NODES):
+        return Preflight(problems=(Problem("", "the project has neither data nor models", "import something first"),))
+    voxels = float(np.prod(facts["grains"]["shape"])) if "grains" in facts else 1e6
+    seconds = params.shells * 2e-3 if "shell-model" in facts else 0.0
+    if "grain-model" in facts:
+        seconds += params.windows * voxels * 4e-7
+    missing = [name for name in ("radii", "shell-model", "grains", "grain-model") if name not in facts]
+    notes = (f"Without {', '.join(missing)}: what depends on them is left out.",) if missing else ()
+    return Preflight(seconds=seconds + 1.0, memory_mib=voxels * 16 / 2**20 + params.shells * 0.01, notes=notes)
+
+
+STEP = Step(
+    key="validate",
+    title="Validate",
+    lane="virtual",
+    params=ValidateParams,
+    run=_run,
+    optional=_NODES,
+    writes="validation",
+    preflight=_preflight,
+    about="Compares data and models: size and shape of particles; size, surface, shape and neighbours of grains; "
+    "arrangement of seeds, weights, and how the two depend on each other.",
+)

@@ -1,0 +1,194 @@
+"""Comparisons say "equal" of equal laws and "different" of different ones, and reports hold what they promise."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from nmcstudio.core.comparison import Comparison, Sample, Validation
+from nmcstudio.core.grains import GrainModel, Law, Tessellation
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.shells import RadiusFunctions, ShellComponent, ShellModel
+from nmcstudio.core.volume import LabelVolume
+from nmcstudio.grains.labelling import label_grid
+from nmcstudio.grains.simulate import simulate_grains
+from nmcstudio.report import figures
+from nmcstudio.report.compare import compare_pairs, compare_samples
+from nmcstudio.report.grains import compare_grains
+from nmcstudio.report.html import render_report
+from nmcstudio.report.particles import compare_particles
+from nmcstudio.shell.directions import octasphere
+from nmcstudio.shell.harmonics import evaluate
+from nmcstudio.shell.sample import draw_shells
+
+
+def shell_model(mean_um: float = 4.0) -> ShellModel:
+    spectrum = np.r_[0.8, 0.001, 0.1 * np.exp(-0.5 * np.arange(7))]
+    return ShellModel(8, (ShellComponent(1.0, mean_um, spectrum),), nugget_um=0.02)
+
+
+def measured(model: ShellModel, count: int, rng: np.random.Generator) -> RadiusFunctions:
+    directions = octasphere(3).directions
+    radii = evaluate(draw_shells(model, count, rng, recentre=False).coefficients, directions)
+    ones = np.ones(count)
+    return RadiusFunctions(np.arange(count), directions, radii, np.zeros((count, 3)), ones, 0 * ones, ("",) * count, ones, 0.1)
+
+
+def grain_model() -> GrainModel:
+    return GrainModel(
+        Law("matern-cluster", {"parent_intensity": 8.64, "mean_offspring": 0.418, "cluster_radius": 0.129}),
+        Law("inverse-gamma", {"alpha": 16.8, "beta": 3.1175, "theta": -0.191}, {"alpha": 2.0}),
+        Law("tawn", {"kappa": 1.25, "psi1": 1.0, "psi2": 0.372}),
+        notes=("a note",),
+    )
+
+
+def grain_data(model: GrainModel, rng: np.random.Generator) -> tuple[LabelVolume, Tessellation]:
+    window = np.array([[0.0, 4.0]] * 3)
+    seeds, weights, _ = simulate_grains(model, window, rng)
+    index = label_grid("laguerre", seeds, weights, None, (60, 60, 60), (4 / 60,) * 3, (2 / 60,) * 3)
+    keep = np.bincount(index.ravel(), minlength=len(seeds)) > 0
+    labels = LabelVolume(np.cumsum(keep)[index], (4 / 60,) * 3, (2 / 60,) * 3, kind="grains")
+    given = Tessellation("laguerre", np.arange(1, keep.sum() + 1), seeds[keep], weights[keep], window, observed_volume_um3=64.0)
+    return labels, given
+
+
+def by_key(comparisons: list[Comparison]) -> dict[str, Comparison]:
+    return {each.key: each for each in comparisons}
+
+
+def test_equal_laws_are_as_close_as_two_samples_of_the_model(rng: np.random.Generator) -> None:
+    samples = (Sample("data", rng.normal(5, 1, 400)), Sample("model", rng.normal(5, 1, 4000)))
+    found = compare_samples("x", "X", "particles", "x [µm]", samples, rng, unit="µm")
+    assert found is not None
+    assert found.distances["ks_p"] > 0.01
+    assert found.distances["wasserstein"] < 2.5 * found.distances["model_wasserstein"]
+    assert [curve.mean for curve in found.curves] == pytest.approx([5, 5], abs=0.2)
+    for curve in found.curves:
+        assert np.trapezoid(curve.y, curve.x) == pytest.approx(1, abs=0.01)
+
+
+def test_a_shift_is_measured_in_the_unit_of_the_data(rng: np.random.Generator) -> None:
+    samples = (Sample("data", rng.normal(5, 1, 2000)), Sample("model", rng.normal(5.5, 1, 20000)))
+    found = compare_samples("x", "X", "particles", "x [µm]", samples, rng, unit="µm")
+    assert found is not None
+    assert found.distances["wasserstein"] == pytest.approx(0.5, abs=0.08)
+    assert found.distances["ks_p"] < 1e-6
+    assert ("Wasserstein-1 distance", f"{found.distances['wasserstein']:.4g} µm") in figures.distance_lines(found)
+
+
+def test_small_samples_are_left_out_and_named(rng: np.random.Generator) -> None:
+    samples = (Sample("data", np.array([1.0, 2.0])), Sample("model", rng.normal(5, 1, 50)))
+    found = compare_samples("x", "X", "particles", "x", samples, rng)
+    assert found is not None
+    assert [curve.role for curve in found.curves] == ["model"]
+    assert "data" in found.note
+    assert compare_samples("x", "X", "particles", "x", samples[:1], rng) is None
+
+
+def test_dependence_shows_in_the_joint_law_only(rng: np.random.Generator) -> None:
+    independent = rng.normal(size=(600, 2))
+    dependent = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], 2400)
+    pairs = {"data": independent, "model": dependent}
+    found = compare_pairs("xy", "XY", "grains", ("x", "y"), pairs, {}, rng)
+    assert found is not None
+    assert found.distances["energy_p"] < 0.02
+    assert found.distances["energy"] > 3 * found.distances["model_energy"]
+    same = compare_pairs("xy", "XY", "grains", ("x", "y"), {"data": independent, "model": rng.normal(size=(2400, 2))}, {}, rng)
+    assert same is not None
+    assert same.distances["energy_p"] > 0.01
+
+
+def test_shells_of_the_model_agree_with_it_and_others_do_not(rng: np.random.Generator) -> None:
+    radii = measured(shell_model(), 150, rng)
+    same = by_key(compare_particles(radii, shell_model(), shells=600, monitor=Monitor(), rng=rng))
+    assert set(same) == {"particle-diameter", "particle-sphericity", "particle-joint", "particle-sphericity-given-size"}
+    assert same["particle-diameter"].distances["ks_p"] > 0.005
+    assert same["particle-sphericity"].distances["ks_p"] > 0.005
+    other = by_key(compare_particles(radii, shell_model(4.6), shells=600, monitor=Monitor(), rng=rng))
+    assert other["particle-diameter"].distances["ks_p"] == pytest.approx(1 / 501)  # none of the 500 bootstrap samples
+    assert other["particle-diameter"].distances["wasserstein"] == pytest.approx(1.2, abs=0.35)
+
+
+def test_grains_of_the_model_agree_with_it(rng: np.random.Generator) -> None:
+    model = grain_model()
+    labels, tessellation = grain_data(model, rng)
+    found = by_key(compare_grains(labels, tessellation, model, windows=2, monitor=Monitor(), rng=rng))
+    assert {"grain-diameter", "grain-area", "grain-sphericity", "grain-neighbours"} <= set(found)
+    assert {"pair-correlation", "seed-distances", "weights", "weights-distances"} <= set(found)
+    diameter = found["grain-diameter"]
+    assert diameter.distances["ks_p"] > 0.005
+    # The fitted tessellation is the truth here, so its cells are the image's grains.
+    assert diameter.distances["fitted_wasserstein"] == 0
+    # models.md 11: mean diameter 0.760 um with a standard deviation of 0.024 between windows of 6 um.
+    means = {curve.role: curve.mean for curve in diameter.curves}
+    assert means["model"] == pytest.approx(0.76, abs=0.07)
+    assert found["grain-neighbours"].y_label == "share"
+    roles = [curve.role for curve in found["pair-correlation"].curves]
+    assert roles == ["data", "model", "theory"]
+
+
+def test_one_side_alone_is_drawn_without_distances(rng: np.random.Generator) -> None:
+    (first, *_) = compare_particles(None, shell_model(), shells=50, monitor=Monitor(), rng=rng)
+    assert first.distances == {}
+    assert compare_particles(None, None, shells=50, monitor=Monitor(), rng=rng) == []
+    assert compare_grains(None, None, None, windows=1, monitor=Monitor(), rng=rng) == []
+
+
+class _Reader(HTMLParser):
+    """Notes tags that ask for something outside the file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outside: list[str] = []
+        self.figures = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.figures += tag == "figure"
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href") and value and not value.startswith(("data:", "#")):
+                self.outside.append(value)
+
+
+def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random.Generator) -> None:
+    model = grain_model()
+    labels, tessellation = grain_data(model, rng)
+    particles = compare_particles(measured(shell_model(), 60, rng), shell_model(), shells=100, monitor=Monitor(), rng=rng)
+    grains = compare_grains(labels, tessellation, model, windows=1, monitor=Monitor(), rng=rng)
+    validation = Validation((*particles, *grains))
+    records = {
+        "ct": {
+            "title": "CT volume", "headline": "<5 voxels>", "step": "import-ct", "params": {"files": ["Größe µm.tif"]},
+            "warnings": ["a & b"], "state": "ready", "simulated": True,
+        }
+    }  # fmt: skip
+    values = {"validation": validation, "shell-model": shell_model(), "grain-model": model}
+    text = render_report("Größe", records, values, Monitor(), created="now")
+    reader = _Reader()
+    reader.feed(text)
+    assert reader.outside == []
+    assert reader.figures == len(validation.comparisons) == 12
+    assert "simulated data" in text
+    assert "a &amp; b" in text
+    assert "&lt;5 voxels&gt;" in text
+    assert "Größe µm.tif" in text
+    for comparison in validation.comparisons:
+        for name, value in figures.distance_lines(comparison):
+            assert name in text
+            assert value.split()[0] in text
+    assert re.search(r"alpha</td><td class=n>16\.8 ± 2<", text)
+    assert figures.image_bytes(particles[0]) == figures.image_bytes(particles[0])
+
+
+def test_the_table_behind_a_figure_holds_its_values(rng: np.random.Generator) -> None:
+    samples = (Sample("data", rng.normal(5, 1, 30), np.ones(30)), Sample("model", rng.normal(5, 1, 40)))
+    found = compare_samples("x", "X", "particles", "x [µm]", samples, rng, unit="µm")
+    assert found is not None
+    rows = figures.table(found).splitlines()
+    head = rows[0].split(",")
+    column = head.index("model: values")
+    read = [float(row.split(",")[column]) for row in rows[1:] if row.split(",")[column]]
+    assert read == pytest.approx(list(samples[1].values), rel=1e-8)
