@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +112,8 @@ class ShellModel:
     components
         The mixture's components, ordered by mean radius.
     log_likelihood, bic
-        In the method's own likelihood; NaN for typed-in models.
+        Of the radii, Gaussian with a measurement error on every direction (models.md 4.2 (i)): comparable between methods;
+        NaN for typed-in models.
     nugget_um
         tau, standard deviation of the radial measurement error, um; NaN if unknown.
     method
@@ -123,6 +124,12 @@ class ShellModel:
         float64 ``(n, K)``, probability of each component for each particle, or None.
     rejection_probability
         Share of drawn shells with a radius at or below zero, which sampling rejects (models.md 4.6); NaN if unknown.
+    smoothing_um
+        As in `RadiusFunctions`.
+    bic_by_components
+        Number of components (as text) to the BIC in coefficient space, where the number was chosen by it.
+    simulated
+        As in `Volume`.
     """
 
     degree: int
@@ -135,6 +142,8 @@ class ShellModel:
     responsibilities: NDArray[np.float64] | None = None
     rejection_probability: float = float("nan")
     smoothing_um: float = 0.0
+    bic_by_components: dict[str, float] = field(default_factory=dict)
+    simulated: bool = False
 
     def __post_init__(self) -> None:
         if not self.components:

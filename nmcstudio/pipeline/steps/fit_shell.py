@@ -1,0 +1,111 @@
+"""The model of the outer shell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.params import Params, param
+from nmcstudio.core.shells import ShellModel
+from nmcstudio.pipeline.step import Preflight, Problem, Step
+
+_FEWEST = 5
+
+
+class FitShellParams(Params):
+    """Size and method of the mixture."""
+
+    degree: int = param(
+        15,
+        "Degree",
+        symbol="L",
+        help="Highest degree of the spherical harmonics, 15 as published. More describes finer roughness and needs smaller voxels.",
+        ge=1,
+        le=50,
+    )
+    components: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = param(
+        "auto",
+        "Components",
+        symbol="K",
+        help="Number of random fields that are mixed. auto takes the number of smallest BIC; 7 is the published one.",
+    )
+    method: Literal["em", "em-nugget", "published"] = param(
+        "em",
+        "Method",
+        help="em: closed-form EM on harmonic coefficients. em-nugget: exact EM on the radii, slower. published: least squares "
+        "and gradient ascent. All three report the same likelihood.",
+    )
+    most_components: int = param(
+        8, "Most components", symbol="K_max", help="Largest number that auto tries.", advanced=True, ge=1, le=20
+    )
+    starts: int = param(8, "Starts", help="Runs from different beginnings; the best is kept.", advanced=True, ge=1, le=100)
+    prior_strength: float = param(
+        1.0,
+        "Strength of the prior",
+        symbol="ν₀",
+        help="Keeps a component from collapsing on a single particle; 0 for plain maximum likelihood.",
+        advanced=True,
+        ge=0.0,
+        le=10.0,
+        step=0.5,
+    )
+    use_weights: bool = param(
+        True, "Use border weights", help="Weigh particles by the weights that were measured with the radii.", advanced=True
+    )
+    leave_out_flagged: bool = param(
+        False,
+        "Leave out flagged particles",
+        help="Fit without particles that are not star-shaped. They are often two particles that were not separated.",
+    )
+
+
+def _run(inputs: Mapping[str, Any], params: FitShellParams, monitor: Monitor, rng: np.random.Generator) -> ShellModel:
+    from nmcstudio.shell.fit import fit_shell
+
+    return fit_shell(inputs["radii"], rng=rng, monitor=monitor, **params.model_dump())
+
+
+def _preflight(facts: Mapping[str, Mapping[str, Any]], params: FitShellParams) -> Preflight:
+    radii = facts.get("radii")
+    if radii is None:
+        return Preflight()
+    count = int(radii.get("count", 0)) - (int(radii.get("flagged", 0)) if params.leave_out_flagged else 0)
+    directions = int(radii.get("directions", 0))
+    k = 1 if params.components == "auto" else params.components
+    size = (params.degree + 1) ** 2
+    problems, notes = [], []
+    if count < _FEWEST * k:
+        hint = f"give at least {_FEWEST * k} particles" + (f", or at most {max(1, count // _FEWEST)} components" if k > 1 else "")
+        problems.append(Problem("components", f"{count} particles are too few for {k} components", hint))
+    if directions and directions < 0.75 * size:
+        top = max(1, int(np.sqrt(directions)) - 1)
+        problems.append(Problem("degree", f"{directions} directions do not determine {size} coefficients", f"use at most {top}"))
+    elif directions and directions < size + 64 and params.method == "em":
+        notes.append("With so few directions the exact EM on the radii is used.")
+    flagged = int(radii.get("flagged", 0))
+    if flagged and not params.leave_out_flagged:
+        notes.append(f"{flagged} particles are not star-shaped and take part.")
+    tries = params.most_components if params.components == "auto" else 1
+    seconds = 1 + 1e-6 * count * tries * params.starts * 25
+    if params.method != "em":
+        seconds += (3 + count * size * 1e-5) * k * (2 if params.method == "published" else 1)
+    memory = 150 + 8 * (2 * count * directions + 3 * directions * size + 4 * k * count * size) / 2**20
+    return Preflight(seconds=seconds, memory_mib=memory, problems=tuple(problems), notes=tuple(notes))
+
+
+STEP = Step(
+    key="fit-shell",
+    title="Fit shell model",
+    lane="particles",
+    params=FitShellParams,
+    run=_run,
+    reads=("radii",),
+    writes="shell-model",
+    preflight=_preflight,
+    about="Fits a mixture of isotropic Gaussian random fields on the sphere to the radius functions: how large the particles are "
+    "and how rough at every scale.",
+)
