@@ -36,8 +36,6 @@ class Controller(QObject):
         Colours in use (`nmcstudio.gui.theme.Theme`).
     step, node
         Keys of the chosen step and of the node on view; empty if there is none.
-    selection
-        Labels that are picked in the node on view.
     errors
         Step key to the job that failed last, until it runs again.
     apart
@@ -51,7 +49,6 @@ class Controller(QObject):
     state_changed = Signal()
     current_step_changed = Signal(str)
     current_node_changed = Signal(str)
-    selection_changed = Signal(str, object)
     partial = Signal(str, object)
     preview = Signal(str, object)
     message = Signal(str)
@@ -65,7 +62,6 @@ class Controller(QObject):
         self.theme = themes.theme_for("system")
         self.step = ""
         self.node = ""
-        self.selection: tuple[int, ...] = ()
         self.errors: dict[str, Job] = {}
         self.apart: list[Job] = []
         self._params_at_start: dict[int, dict[str, Any]] = {}
@@ -119,7 +115,6 @@ class Controller(QObject):
         self.jobs.cancel_all()
         self.errors.clear()
         self.apart.clear()
-        self.selection = ()
         self._adopt(project)
         self.project_replaced.emit()
         self.state_changed.emit()
@@ -166,14 +161,7 @@ class Controller(QObject):
         """Choose the node that the views show."""
         if key != self.node:
             self.node = key
-            self.select(())
             self.current_node_changed.emit(key)
-
-    def select(self, labels: tuple[int, ...]) -> None:
-        """Pick objects of the node on view; slices, 3D and table follow."""
-        if labels != self.selection:
-            self.selection = labels
-            self.selection_changed.emit(self.node, labels)
 
     def set_theme(self, choice: str) -> None:
         """Choose "system", "light" or "dark"."""

@@ -67,6 +67,15 @@ class Job:
         except ValueError:
             return None
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Nodes that the job needs, if that can be told."""
+        try:
+            step = step_of(self.step)
+            return step.reads_with(step.params(**self.values)) if callable(step.reads) else step.reads
+        except ValueError:
+            return ()
+
 
 class _Thread(QThread):
     reported = Signal(object)
@@ -214,3 +223,7 @@ class Jobs(QObject):
         job.monitor = None
         self.changed.emit(job)
         self.finished.emit(job)
+        if state in (CANCELLED, FAILED) and job.writes is not None:
+            # What waited for this result must not run on an older one.
+            for other in [other for other in self.jobs if other.state == QUEUED and job.writes in other.reads]:
+                self._end(other, CANCELLED)

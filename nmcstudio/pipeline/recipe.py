@@ -127,10 +127,7 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
     figures: dict[str, Any] = {}
     for index, (key, values) in enumerate(recipe.steps):
         part = monitor.sub(index / len(recipe.steps), (index + 1) / len(recipe.steps))
-        step = step_of(key)
-        given = {name: _placed(step, name, value, recipe.folder, project_file.parent) for name, value in values.items()}
-        # A recipe says all that matters: what it leaves out has its default, whatever the project had before.
-        prepared = prepare(project, key, {**defaults_of(step), **given})
+        prepared = prepare(project, key, step_values(recipe, key, values, project_file.parent))
         if is_fresh(project, prepared):
             reused += 1
             continue
@@ -154,6 +151,14 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
         "steps": done,
         "warnings": [f"{each['step']}: {text}" for each in done for text in each.get("warnings", ())],
     }
+
+
+def step_values(recipe: Recipe, key: str, values: Mapping[str, Any], write_to: Path) -> dict[str, Any]:
+    """All parameters of one step of a recipe: defaults, its own values, and paths that are found from anywhere."""
+    step = step_of(key)
+    given = {name: _placed(step, name, value, recipe.folder, write_to) for name, value in values.items()}
+    # A recipe says all that matters: what it leaves out has its default, whatever the project had before.
+    return {**defaults_of(step), **given}
 
 
 def _placed(step: Step, name: str, value: Any, read_from: Path, write_to: Path) -> Any:

@@ -1,0 +1,531 @@
+"""The window: docks, toolbar, menus and the wires between them."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QLabel,
+    QMainWindow,
+    QSizePolicy,
+    QStackedWidget,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.gui.actions import Actions
+from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.documents import Documents
+from nmcstudio.gui.drops import Guess, guess
+from nmcstudio.gui.help_window import HelpWindow
+from nmcstudio.gui.icons import app_icon
+from nmcstudio.gui.jobs import DONE, Job
+from nmcstudio.gui.jobs_panel import JobsPanel
+from nmcstudio.gui.log_panel import LogPanel
+from nmcstudio.gui.panels.stack import PanelStack
+from nmcstudio.gui.preferences import PreferencesWindow
+from nmcstudio.gui.settings import forget_projects, last_folder, recent_projects, remember_folder, settings, thumbnail_file
+from nmcstudio.gui.status import StatusBar
+from nmcstudio.gui.welcome import WelcomePage
+from nmcstudio.gui.widgets.bars import Bar, BarStack
+from nmcstudio.gui.workflow import WorkflowPanel
+from nmcstudio.project.nodes import NODES
+
+# A job longer than this is announced when it ends.
+ANNOUNCE_SECONDS = 5.0
+STATE_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """One project in one window."""
+
+    def __init__(self, controller: Controller | None = None) -> None:
+        super().__init__()
+        self.controller = controller or Controller()
+        self.controller.setParent(self)
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.resize(1600, 1000)
+        self.actions_ = Actions(self)
+        self.views: Any = None
+        self.label_tools: Any = None
+        self._heavy: dict[str, QWidget] = {}
+        self._may_close = False
+        self._build_centre()
+        self._build_docks()
+        self.documents = Documents(self.controller, self.bars, self)
+        self._build_menus()
+        self.status = StatusBar(self.controller)
+        self.setStatusBar(self.status)
+        self._connect()
+        self._arrange()
+        self._paint()
+        self._show_title()
+
+    # Building
+
+    def _build_centre(self) -> None:
+        self.bars = BarStack()
+        self.welcome = WelcomePage(self.controller)
+        self.centre = QStackedWidget()
+        self.centre.addWidget(self.welcome)
+        middle = QWidget()
+        self._middle = QVBoxLayout(middle)
+        self._middle.setContentsMargins(0, 0, 0, 0)
+        self._middle.setSpacing(0)
+        self._middle.addWidget(self.bars)
+        self._middle.addWidget(self.centre, 1)
+        self.setCentralWidget(middle)
+
+    def _build_docks(self) -> None:
+        controller = self.controller
+        self.workflow = WorkflowPanel(controller)
+        self.panels = PanelStack(controller)
+        self.jobs_panel = JobsPanel(controller)
+        self.log = LogPanel(controller)
+        self.docks: dict[str, QDockWidget] = {}
+        for name, title, content in (
+            ("workflow", "Workflow", self.workflow),
+            ("step", "Step", self.panels),
+            ("scenario", "Scenario", self._placeholder("Sliders for the fitted models stand here.")),
+            ("plots", "Plots", self._placeholder("Curves of the chosen result stand here.")),
+            ("table", "Table", self._placeholder("One row for each object of the chosen result stands here.")),
+            ("jobs", "Jobs", self.jobs_panel),
+            ("log", "Log", self.log),
+        ):
+            dock = QDockWidget(title, self)
+            dock.setObjectName(name)
+            dock.setWidget(content)
+            self.docks[name] = dock
+
+    @staticmethod
+    def _placeholder(text: str) -> QLabel:
+        label = QLabel(text)
+        label.setObjectName("muted")
+        label.setWordWrap(True)
+        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        return label
+
+    def _arrange(self) -> None:
+        """The docks of a new window."""
+        for dock in self.docks.values():
+            dock.setFloating(False)
+            self.removeDockWidget(dock)
+        left, right, bottom = (
+            Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea,
+        )  # fmt: skip
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
+        self.addDockWidget(left, self.docks["workflow"])
+        self.addDockWidget(right, self.docks["step"])
+        self.addDockWidget(right, self.docks["scenario"])
+        self.tabifyDockWidget(self.docks["step"], self.docks["scenario"])
+        for name in ("plots", "table", "jobs", "log"):
+            self.addDockWidget(bottom, self.docks[name])
+            if name != "plots":
+                self.tabifyDockWidget(self.docks["plots"], self.docks[name])
+        for dock in self.docks.values():
+            dock.show()
+        self.docks["step"].raise_()
+        self.docks["plots"].raise_()
+        self.resizeDocks([self.docks["workflow"], self.docks["step"]], [248, 368], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["plots"]], [232], Qt.Orientation.Vertical)
+
+    def _build_menus(self) -> None:
+        bar = self.menuBar()
+        menus = {name: bar.addMenu(name) for name in ("File", "Edit", "Steps", "Run", "View", "Help")}
+        for name, menu in menus.items():
+            menu.addActions(self.actions_.of_menu(name))
+        self.recent_menu = menus["File"].addMenu("Recent projects")
+        menus["File"].insertMenu(self.actions_["save"], self.recent_menu)
+        menus["File"].insertSeparator(self.actions_["save"])
+        menus["File"].insertSeparator(self.actions_["sample"])
+        menus["File"].insertSeparator(self.actions_["quit"])
+        self.steps_menu = menus["Steps"]
+        self.steps_menu.aboutToShow.connect(self._fill_steps)
+        self.recent_menu.aboutToShow.connect(self._fill_recent)
+        menus["View"].addSeparator()
+        for dock in self.docks.values():
+            menus["View"].addAction(dock.toggleViewAction())
+        self.toolbar = QToolBar("Toolbar")
+        self.toolbar.setObjectName("toolbar")
+        self.toolbar.setMovable(False)
+        self.toolbar.setIconSize(QSize(20, 20))
+        groups = (("new", "open", "save"), ("undo", "redo"), ("run", "finish", "cancel"), ("slices", "3d", "both", "compare"),
+                  ("screenshot",))  # fmt: skip
+        for group in groups:
+            for name in group:
+                self.toolbar.addAction(self.actions_[name])
+            self.toolbar.addSeparator()
+        for name in ("run", "finish", "cancel"):
+            button = self.toolbar.widgetForAction(self.actions_[name])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        spring = QWidget()
+        spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.toolbar.addWidget(spring)
+        self.toolbar.addAction(self.actions_["manual"])
+        self.addToolBar(self.toolbar)
+
+    def _connect(self) -> None:
+        controller, actions, documents = self.controller, self.actions_, self.documents
+        for name, act in (
+            ("new", documents.new), ("open", documents.ask_open), ("save", documents.save), ("save_as", documents.save_as),
+            ("sample", documents.open_sample), ("quit", self.close), ("undo", controller.undo), ("redo", controller.redo),
+            ("preferences", self.show_preferences), ("run", self.run), ("finish", self.finish_now), ("cancel", self.cancel),
+            ("screenshot", self.ask_screenshot), ("reset_docks", self._arrange), ("manual", self.show_manual),
+            ("keys", self.show_keys), ("about", self.show_about), ("recovery", documents.offer_recovery),
+        ):  # fmt: skip
+            actions[name].triggered.connect(lambda checked=False, act=act: act())
+        actions.layouts.triggered.connect(self._layout_chosen)
+        for index, key in enumerate(list(NODES)[:9]):
+            shortcut = QShortcut(QKeySequence(str(index + 1)), self)
+            shortcut.activated.connect(lambda key=key: self.workflow.choose(key))
+        for key, act in ((Qt.Key.Key_Space, "toggle_overlays"), (Qt.Key.Key_F, "fit_view")):
+            QShortcut(QKeySequence(key), self.centre).activated.connect(lambda act=act: self.views and getattr(self.views, act)())
+        documents.about_to_save.connect(self._store_view)
+        documents.opened.connect(self._restore_view)
+        documents.saved.connect(self._store_thumbnail)
+        documents.may_close.connect(self._close_now)
+        self.welcome.chosen.connect(self._card_chosen)
+        self.welcome.project_chosen.connect(documents.open)
+        controller.current_node_changed.connect(self._node_chosen)
+        controller.current_step_changed.connect(self._step_chosen)
+        controller.node_changed.connect(self._node_changed)
+        controller.partial.connect(self._show_partial)
+        controller.preview.connect(self._show_preview)
+        controller.project_replaced.connect(self._replaced)
+        controller.state_changed.connect(self._show_title)
+        controller.theme_changed.connect(self._paint)
+        controller.set_apart.connect(self._ask_apart)
+        controller.jobs.finished.connect(self._announce)
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(self._scheme_changed)
+
+    # What takes longer to build comes after the first picture
+
+    def ensure_views(self) -> Any:
+        """Make the slices and the 3D view, once."""
+        if self.views is None:
+            from nmcstudio.gui.views.area import ViewArea
+            from nmcstudio.gui.widgets.label_tools import LabelToolRow
+
+            self.views = ViewArea(self.controller)
+            self.label_tools = LabelToolRow(self.controller)
+            page = QWidget()
+            column = QVBoxLayout(page)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.setSpacing(0)
+            column.addWidget(self.label_tools)
+            column.addWidget(self.views, 1)
+            self.centre.addWidget(page)
+            layout = self.controller.project.view.get("layout", "both")
+            self.actions_[layout].setChecked(True)
+            self.views.set_layout(layout)
+        self.centre.setCurrentIndex(1)
+        self.ensure_docks()
+        self._show_label_tools()
+        return self.views
+
+    def ensure_docks(self) -> None:
+        """Make plots, table and scenario, once."""
+        if self._heavy:
+            return
+        from nmcstudio.gui.views.plots import PlotsPanel
+        from nmcstudio.gui.views.tables import TablePanel
+        from nmcstudio.gui.widgets.scenario import ScenarioPanel
+
+        for name, kind in (("plots", PlotsPanel), ("table", TablePanel), ("scenario", ScenarioPanel)):
+            self._heavy[name] = kind(self.controller)
+            old = self.docks[name].widget()
+            self.docks[name].setWidget(self._heavy[name])
+            old.deleteLater()
+
+    def _show_label_tools(self) -> None:
+        if self.label_tools is not None:
+            self.label_tools.setVisible(self.controller.node in ("particles", "grains"))
+
+    # Choosing
+
+    @Slot(str)
+    def _node_chosen(self, key: str) -> None:
+        if key:
+            self.ensure_views().show_node(key)
+        self._show_label_tools()
+
+    @Slot(str)
+    def _step_chosen(self, key: str) -> None:
+        self.docks["step"].show()
+        self.docks["step"].raise_()
+
+    @Slot(str)
+    def _node_changed(self, key: str) -> None:
+        if key == self.controller.node and key in self.controller.project.keys:
+            self.ensure_views().show_node(key)
+
+    @Slot(str, object)
+    def _show_partial(self, step: str, partial: Any) -> None:
+        self.ensure_views().show_partial(step, partial)
+
+    @Slot(str, object)
+    def _show_preview(self, step: str, value: Any) -> None:
+        if self.controller.project.keys:
+            self.ensure_views().show_preview(step, value)
+
+    def _layout_chosen(self, action: Any) -> None:
+        self.controller.project.view["layout"] = action.objectName()
+        if self.controller.project.keys:
+            self.ensure_views().set_layout(action.objectName())
+
+    # Running
+
+    def run(self) -> None:
+        """Run the step whose panel is open."""
+        panel = self.panels.current_panel()
+        if panel is not None and panel.foot.run_button.isEnabled():
+            panel.run()
+        elif panel is None:
+            self.controller.message.emit("Choose a step first")
+
+    def finish_now(self) -> None:
+        self.controller.jobs.finish_now()
+
+    def cancel(self) -> None:
+        self.controller.jobs.cancel()
+
+    @Slot(object)
+    def _announce(self, job: Job) -> None:
+        if job.state != DONE or job.seconds < ANNOUNCE_SECONDS or job.outcome is None:
+            return
+        QApplication.alert(self)
+        if job.step == self.controller.step and self.isActiveWindow():
+            return
+        choices = [("Show", lambda: self._show_result(job))]
+        text = f"{job.title} is done: {job.outcome.figures.get('headline', '')}"
+        self.bars.show_bar("announce", Bar(self.controller.theme, "note", text, choices=choices))
+
+    def _show_result(self, job: Job) -> None:
+        self.controller.show_step(job.step)
+        if job.outcome is not None and job.outcome.node is not None:
+            self.controller.show_node(job.outcome.node)
+
+    @Slot(object)
+    def _ask_apart(self, job: Job) -> None:
+        text = f"{job.title} is done, but what it was made from has changed meanwhile"
+        choices = [
+            ("Keep the result, marked stale", lambda: self.controller.keep_apart(job)),
+            ("Throw it away", lambda: self.controller.drop_apart(job)),
+        ]
+        bar = Bar(self.controller.theme, "warning", text, choices=choices, closable=False)
+        self.bars.show_bar(f"apart-{id(job)}", bar)
+
+    # Opening and dropping
+
+    def _card_chosen(self, card: str) -> None:
+        if card == "sample":
+            self.documents.open_sample()
+            return
+        title = "Open CT data" if card == "ct" else "Open EBSD data"
+        names, _ = QFileDialog.getOpenFileNames(self, title, last_folder())
+        if names:
+            remember_folder(names[0])
+            self.controller.edit_params(f"import-{card}", {"files": names})
+        self.controller.show_step(f"import-{card}")
+
+    def take_files(self, paths: list[str]) -> None:
+        """Find out what files are, and open them or start their import."""
+        self.controller.message.emit(f"Looking at {paths[0]}")
+        self.controller.loader.ask("drop", lambda monitor: guess(paths), self._guessed, self._not_guessed)
+
+    def _guessed(self, found: Guess) -> None:
+        if found.what == "open":
+            self.documents.open(found.values["path"])
+            return
+        self.controller.edit_params(found.what, found.values)
+        self.controller.show_step(found.what)
+
+    def _not_guessed(self, error: Exception) -> None:
+        if not isinstance(error, NmcError):
+            raise error
+        self.bars.show_bar("drop", Bar(self.controller.theme, "error", error.message, hint=error.hint))
+
+    def dragEnterEvent(self, event) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+            self.welcome.show_drag(True)
+
+    def dragLeaveEvent(self, event) -> None:
+        self.welcome.show_drag(False)
+
+    def dropEvent(self, event) -> None:
+        self.welcome.show_drag(False)
+        event.acceptProposedAction()
+        self.take_files([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
+
+    # The view in the project
+
+    @Slot()
+    def _store_view(self) -> None:
+        view = self.controller.project.view
+        view["window"] = base64.b64encode(bytes(self.saveState(STATE_VERSION).data())).decode()
+        view["step"], view["node"] = self.controller.step, self.controller.node
+        if self.views is not None:
+            view["views"] = self.views.state()
+
+    @Slot()
+    def _restore_view(self) -> None:
+        view = self.controller.project.view
+        keys = self.controller.project.keys
+        if view.get("window"):
+            self.restoreState(QByteArray.fromBase64(view["window"].encode()), STATE_VERSION)
+        if keys:
+            self.ensure_views()
+            if view.get("views"):
+                self.views.restore(view["views"])
+            node = view.get("node") or keys[-1]
+            node = node if node in keys else keys[-1]
+            self.controller.show_node(node)
+            self.controller.show_step(view.get("step") or self.workflow.step_for(node))
+        self._show_title()
+
+    @Slot()
+    def _replaced(self) -> None:
+        for key in list(self.bars.bars()):
+            if key.startswith(("apart", "announce", "drop", "document")):
+                self.bars.drop(key)
+        if not self.controller.project.keys:
+            self.welcome.refresh()
+            self.centre.setCurrentIndex(0)
+
+    @Slot()
+    def _store_thumbnail(self) -> None:
+        path = self.controller.project.path
+        if path is None or self.views is None:
+            return
+        picture = self.views.screenshot()
+        if picture.isNull():
+            return
+        target = thumbnail_file(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        small = picture.scaled(
+            QSize(288, 192), Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
+        )
+        small.copy(0, 0, 288, 192).save(str(target))
+
+    def ask_screenshot(self) -> None:
+        """Picture of the views into the clipboard and a file."""
+        picture = self.views.screenshot() if self.views is not None else self.grab().toImage()
+        QGuiApplication.clipboard().setImage(picture)
+        name, _ = QFileDialog.getSaveFileName(self, "Save the picture", last_folder(), "PNG (*.png)")
+        if name:
+            name = name if name.lower().endswith(".png") else name + ".png"
+            if picture.save(name):
+                self.controller.message.emit(f"Saved {name}; the picture is in the clipboard too")
+            else:
+                self._not_guessed(NmcError(f"{name} cannot be written", "choose another folder"))
+
+    # Help, preferences, menus
+
+    def show_manual(self) -> None:
+        self._help().show_page(self.controller.step or "index")
+
+    def show_keys(self) -> None:
+        self._help().show_page("keys")
+
+    def show_about(self) -> None:
+        self._help().show_page("about")
+
+    def _help(self) -> HelpWindow:
+        if not hasattr(self, "_help_window"):
+            self._help_window = HelpWindow(self)
+        return self._help_window
+
+    def show_preferences(self) -> None:
+        if not hasattr(self, "_preferences"):
+            self._preferences = PreferencesWindow(self.controller, self.documents, self)
+        self._preferences.show()
+        self._preferences.raise_()
+
+    def _fill_recent(self) -> None:
+        self.recent_menu.clear()
+        for path in recent_projects():
+            action = self.recent_menu.addAction(path.name)
+            action.setToolTip(str(path))
+            action.triggered.connect(lambda checked=False, path=path: self.documents.open(path))
+        self.recent_menu.addSeparator()
+        self.recent_menu.addAction("Forget them").triggered.connect(forget_projects)
+
+    def _fill_steps(self) -> None:
+        from nmcstudio.pipeline.registry import all_steps
+
+        self.steps_menu.clear()
+        for lane, title in (("particles", "Particles"), ("grains", "Grains"), ("virtual", "Virtual particles")):
+            self.steps_menu.addSection(title)
+            for step in all_steps():
+                if step.lane == lane:
+                    action = self.steps_menu.addAction(step.title)
+                    action.setToolTip(step.about)
+                    action.triggered.connect(lambda checked=False, key=step.key: self.controller.show_step(key))
+
+    # State of the window
+
+    @Slot()
+    def _show_title(self) -> None:
+        path = self.controller.project.path
+        self.setWindowTitle(f"{path.name if path else 'Untitled'}[*] – nmcstudio")
+        self.setWindowModified(self.controller.project.changed)
+        history, jobs = self.controller.history, self.controller.jobs
+        self.actions_["undo"].setEnabled(bool(history.undo_title))
+        self.actions_["redo"].setEnabled(bool(history.redo_title))
+        self.actions_["undo"].setText(f"Undo {history.undo_title}".strip())
+        self.actions_["redo"].setText(f"Redo {history.redo_title}".strip())
+        self.actions_["finish"].setEnabled(jobs.busy)
+        self.actions_["cancel"].setEnabled(jobs.busy)
+        for name in ("slices", "3d", "both", "compare"):
+            self.actions_[name].setEnabled(bool(self.controller.project.keys))
+
+    @Slot()
+    def _paint(self) -> None:
+        self.actions_.paint(self.controller.theme)
+
+    @Slot()
+    def _scheme_changed(self) -> None:
+        if self.controller.theme_choice == "system":
+            self.controller.set_theme("system")
+
+    # The end
+
+    def closeEvent(self, event) -> None:
+        if not self._may_close:
+            # Asks in a bar if there is something to lose; if not, `may_close` has come before this returns.
+            self.documents.close()
+        if not self._may_close:
+            event.ignore()
+            return
+        self._tear_down()
+        event.accept()
+
+    @Slot()
+    def _close_now(self) -> None:
+        self._may_close = True
+        QTimer.singleShot(0, self.close)
+
+    def _tear_down(self) -> None:
+        from nmcstudio.project.recovery import forget
+
+        settings().setValue("geometry", self.saveGeometry())
+        self.documents.stop()
+        self.status.stop()
+        self.controller.close()
+        if self.views is not None:
+            self.views.close_views()
+        self.log.close_log()
+        forget()

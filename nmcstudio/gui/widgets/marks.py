@@ -1,0 +1,58 @@
+"""States of nodes as shape, colour and word."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.icons import scaled_pixmap
+from nmcstudio.gui.jobs import QUEUED, RUNNING
+
+WORDS = {
+    "ready": "ready", "stale": "stale", "empty": "empty", "running": "running", "queued": "waiting", "failed": "failed",
+    "files": "",
+}  # fmt: skip
+SHAPES = {"queued": "empty"}
+
+
+def state_of(controller: Controller, node: str | None, steps: tuple[str, ...]) -> str:
+    """State of a node with what runs and what failed: "ready", "stale", "empty", "running", "queued" or "failed".
+
+    Steps that write no node are "files" while they do not run.
+    """
+    for job in controller.jobs.jobs:
+        if job.is_open and job.step in steps and (node is None or job.writes == node):
+            return {RUNNING: "running", QUEUED: "queued"}[job.state]
+    for key in steps:
+        if key in controller.errors and (node is None or controller.errors[key].writes == node):
+            return "failed"
+    return "files" if node is None else controller.project.state(node)
+
+
+def colour_of(controller: Controller, state: str) -> str:
+    theme = controller.theme
+    return {"ready": theme.ready, "stale": theme.stale, "running": theme.running, "failed": theme.failed}.get(state, theme.muted)
+
+
+class StateMark(QWidget):
+    """Shape and word of a state."""
+
+    def __init__(self, size: int = 14, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._size = size
+        self._shape = QLabel()
+        self._shape.setFixedSize(size, size)
+        self._word = QLabel()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._shape)
+        layout.addWidget(self._word)
+
+    def show_state(self, controller: Controller, state: str) -> None:
+        colour = colour_of(controller, state)
+        name = f"state-{SHAPES.get(state, state)}"
+        self._shape.setPixmap(scaled_pixmap(name, colour, self._size, self.devicePixelRatioF()))
+        self._word.setText(WORDS[state])
+        self._word.setStyleSheet(f"color: {colour}")
+        self.setAccessibleName(WORDS[state])
