@@ -1,0 +1,180 @@
+"""Which files a node can become: one table of node, ending and writer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.pipeline.particle_files import particle_writers, write_particle_file, write_particle_folder
+
+Writer = Callable[[Path, Any, Monitor], None]
+
+
+@dataclass(frozen=True)
+class Written:
+    """Files or folders that an export made."""
+
+    paths: tuple[Path, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes on disk."""
+        files = [file for path in self.paths for file in (path.rglob("*") if path.is_dir() else [path])]
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def endings(node: str) -> tuple[str, ...]:
+    """File endings that a node can be written with."""
+    return tuple(particle_writers()) if node == "particle" else tuple(_writers()[node])
+
+
+def export_node(
+    node: str, value: Any, to: Path, monitor: Monitor, *, particle: int | None = None, made: Mapping[str, Any] | None = None
+) -> Written:
+    """Write a node's value as an open file; for particles also as a folder with all their files.
+
+    Parameters
+    ----------
+    node, value
+        Key and value of the node.
+    to
+        File whose ending says the format, or for particles a folder (a name without ending).
+    particle
+        Number of the particle, None for all.
+    made
+        How the particles were made, for ``particle.json``.
+
+    Raises
+    ------
+    NmcError
+        If the ending does not fit the node, several particles are to go into one file, or nothing can be written there.
+    """
+    if node == "particle":
+        return _export_particles(value.particles, to, monitor, particle, made or {})
+    writer = _writers()[node].get(to.suffix.lower())
+    if writer is None:
+        raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
+    if not to.parent.is_dir():
+        raise NmcError(f"there is no folder {to.parent}", "create it first or choose another place", "to")
+    writer(to, value, monitor)
+    return Written((to,))
+
+
+def _export_particles(
+    particles: tuple[Any, ...], to: Path, monitor: Monitor, number: int | None, made: Mapping[str, Any]
+) -> Written:
+    if number is not None and number >= len(particles):
+        raise NmcError(f"there is no particle {number}", f"the project has 0 to {len(particles) - 1}", "particle")
+    chosen = particles if number is None else (particles[number],)
+    if to.suffix and not to.is_dir():
+        if len(chosen) > 1:
+            raise NmcError(
+                f"{len(chosen)} particles do not go into one file", "give a folder, or choose one particle by its number", "to"
+            )
+        write_particle_file(to, chosen[0], made, monitor)
+        return Written((to,))
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NmcError(f"the folder {to} cannot be made ({error.strerror or error})", "choose another place", "to") from error
+    paths = []
+    for index, one in enumerate(chosen):
+        part = monitor.sub(index / len(chosen), (index + 1) / len(chosen))
+        part.report(0.0, f"writing particle {one.index}")
+        paths.append(write_particle_folder(to, one, made, part))
+    return Written(tuple(paths))
+
+
+def _writers() -> dict[str, dict[str, Writer]]:
+    volumes = dict.fromkeys((".tif", ".tiff", ".vti", ".nrrd", ".h5"), _volume)
+    labels: dict[str, Writer] = {**dict.fromkeys(volumes, _labels), ".csv": _descriptors}
+    return {
+        "ct": dict(volumes),
+        "particles": labels,
+        "radii": {".h5": _radii, ".csv": _radii},
+        "shell-model": {".json": _shell_model},
+        "ebsd": {".vti": _ebsd},
+        "grains": labels,
+        "tessellation": {".csv": _tessellation},
+        "grain-model": {".json": _grain_model},
+        "mesh": dict.fromkeys((".vtu", ".stl", ".ply"), _mesh),
+        "validation": {".csv": _validation},
+    }
+
+
+def _volume(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.volumes.registry import write_volume
+
+    write_volume(value, path, monitor)
+
+
+def _labels(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.volumes.registry import write_labels
+
+    write_labels(value, path, monitor)
+
+
+def _descriptors(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.files import replacing
+    from nmcstudio.io.tables.descriptors import write_descriptors
+    from nmcstudio.stats.descriptors import describe_labels
+
+    columns = describe_labels(value, monitor=monitor).columns()
+    with replacing(path) as part:
+        write_descriptors(part, columns)
+
+
+def _radii(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.tables.radii import write_radii
+
+    write_radii(path, value)
+
+
+def _shell_model(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.tables.shell_model import write_shell_model
+
+    write_shell_model(path, value)
+
+
+def _grain_model(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.tables.grain_model import write_grain_model
+
+    write_grain_model(path, value)
+
+
+def _tessellation(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.tables.tessellation import write_tessellation
+
+    write_tessellation(path, value)
+
+
+def _ebsd(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.volumes.vti import write_arrays
+
+    arrays = {"phase": value.phase, "quality": value.quality, "confidence": value.confidence, "quaternion": value.quaternions}
+    write_arrays(path, arrays, value.spacing_um, value.origin_um, monitor, simulated=value.simulated)
+
+
+def _mesh(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.meshes import write_mesh
+
+    monitor.report(0.0, f"writing {path.name}")
+    write_mesh(value, path)
+
+
+def _validation(path: Path, value: Any, monitor: Monitor) -> None:
+    import csv
+
+    from nmcstudio.io.files import replacing
+
+    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("comparison", "subject", "distance", "value", "unit"))
+        for one in value.comparisons:
+            for name, distance in one.distances.items():
+                unit = one.distance_unit if "wasserstein" in name else ""
+                writer.writerow((one.key, one.subject, name, repr(float(distance)), unit))
