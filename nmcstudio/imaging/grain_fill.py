@@ -12,10 +12,17 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
 
 _CORE = 64
+# Pieces that are too small for a grain are at most about this many voxels thick.
+_ENCLOSED_REACH = 3.0
 
 
 def fill_from_nearest(
-    labels: NDArray[Any], fillable: NDArray[np.bool_], distance_um: float, spacing_um: Triple, monitor: Monitor
+    labels: NDArray[Any],
+    fillable: NDArray[np.bool_],
+    distance_um: float,
+    spacing_um: Triple,
+    monitor: Monitor,
+    enclosed: NDArray[np.bool_] | None = None,
 ) -> int:
     """Give unlabelled points the label of the nearest grain, in place.
 
@@ -34,6 +41,8 @@ def fill_from_nearest(
         Voxel edges (z, y, x).
     monitor
         Reported to for each block of 64^3 points.
+    enclosed
+        bool ``[z, y, x]``, points that are known to lie inside the grains and are filled outside the closing too.
 
     Returns
     -------
@@ -43,7 +52,8 @@ def fill_from_nearest(
 
     if distance_um <= 0:
         return 0
-    halo = tuple(2 * int(np.ceil(distance_um / edge)) + 1 for edge in spacing_um)
+    reach = max(distance_um, _ENCLOSED_REACH * max(spacing_um))
+    halo = tuple(max(2 * int(np.ceil(distance_um / edge)), int(np.ceil(reach / edge))) + 1 for edge in spacing_um)
     before = labels.copy()
     filled = 0
     blocks = list(_blocks(labels.shape))
@@ -62,6 +72,8 @@ def fill_from_nearest(
         outside = distance > distance_um
         closed = distance_transform_edt(~outside, sampling=spacing_um) > distance_um if outside.any() else ~outside
         take = wanted & closed[inner] & (distance[inner] <= distance_um)
+        if enclosed is not None:
+            take |= wanted & enclosed[core] & (distance[inner] <= reach)
         source = tuple(axis[inner][take] for axis in nearest)
         labels[core][take] = around[source]
         filled += int(take.sum())

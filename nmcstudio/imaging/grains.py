@@ -11,7 +11,16 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.crystal.symmetry import operators
 from nmcstudio.imaging.grain_fill import fill_from_nearest
-from nmcstudio.imaging.orientation_kernels import count_rows, forest, join_rows, number_rows, row_chunks, sum_rows
+from nmcstudio.imaging.orientation_kernels import (
+    contact_rows,
+    count_rows,
+    enclosed_rows,
+    forest,
+    join_rows,
+    number_rows,
+    row_chunks,
+    sum_rows,
+)
 
 METHODS = ("auto", "orientation", "file")
 
@@ -73,7 +82,7 @@ def segment_grains(
     group = operators(stack.phases[chosen - 1].point_group)
     ids = _usable(stack, chosen, by_file, min_confidence, monitor)
     cosine = -1.0 if by_file else float(np.cos(angle / 2))
-    labels = label_components(ids, stack.quaternions, group, cosine, min_voxels, by_file, monitor.sub(0.0, 0.5))
+    labels, enclosed = label_components(ids, stack.quaternions, group, cosine, min_voxels, by_file, monitor.sub(0.0, 0.5))
     if not labels.any():
         raise ComputationError(
             f"no grain has {min_voxels} voxels or more", "lower the smallest size, or raise the angle for noisy orientations"
@@ -81,7 +90,8 @@ def segment_grains(
     means = grain_orientations(labels, stack.quaternions, ids, group, monitor.sub(0.5, 0.8))
     reach = 3 * float(np.prod(stack.spacing_um)) ** (1 / 3) if fill_um is None else fill_um
     other = (stack.phase > 0) & (stack.phase != chosen)
-    filled = fill_from_nearest(labels, stack.observed & ~other, reach, stack.spacing_um, monitor.sub(0.8, 1.0))
+    fillable = stack.observed & ~other
+    filled = fill_from_nearest(labels, fillable, reach, stack.spacing_um, monitor.sub(0.8, 1.0), enclosed)
     monitor.report(1.0, "grains labelled")
     top = int(labels.max())
     count = int(np.isfinite(means[:, 0]).sum())
@@ -137,7 +147,7 @@ def label_components(
     min_voxels: int,
     keep_ids: bool,
     monitor: Monitor,
-) -> NDArray[np.uint32]:
+) -> tuple[NDArray[np.uint32], NDArray[np.bool_]]:
     """Connected components (faces) of equal id and near orientation.
 
     Parameters
@@ -157,21 +167,28 @@ def label_components(
 
     Returns
     -------
-    uint32 ``[z, y, x]``.
+    Labels uint32 ``[z, y, x]``, and where the components lie that are too small but touch grains with half of their faces or
+    more: noise inside the grains, as against noise in the background.
     """
     shape = ids.shape
     parent = forest(ids.size)
     for first, last in row_chunks(shape, monitor.sub(0.0, 0.7), "joining voxels to grains"):
         join_rows(parent, ids, quaternions, group, cosine, first, last)
     counts = np.zeros(ids.size, parent.dtype)
-    for first, last in row_chunks(shape, monitor.sub(0.7, 0.85)):
+    for first, last in row_chunks(shape, monitor.sub(0.7, 0.8)):
         count_rows(parent, counts, ids, first, last)
     labels = np.zeros(shape, np.uint32)
     numbers = np.zeros(1 if keep_ids else ids.size, np.uint32)
     following = 1
-    for first, last in row_chunks(shape, monitor.sub(0.85, 1.0)):
+    for first, last in row_chunks(shape, monitor.sub(0.8, 0.9)):
         following = number_rows(parent, counts, ids, labels, numbers, min_voxels, following, keep_ids, first, last)
-    return labels
+    balance = np.zeros(ids.size, np.int32)
+    for first, last in row_chunks(shape, monitor.sub(0.9, 0.96)):
+        contact_rows(parent, counts, ids, labels, balance, min_voxels, first, last)
+    enclosed = np.zeros(shape, bool)
+    for first, last in row_chunks(shape, monitor.sub(0.96, 1.0)):
+        enclosed_rows(parent, counts, ids, balance, enclosed, min_voxels, first, last)
+    return labels, enclosed
 
 
 def grain_orientations(

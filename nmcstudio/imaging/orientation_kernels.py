@@ -156,6 +156,42 @@ def number_rows(
 
 
 @nb.njit(nogil=True, cache=True)
+def contact_rows(parent: Any, counts: Any, ids: Any, labels: Any, balance: Any, least: int, first: int, last: int) -> None:
+    """For each component with fewer than `least` voxels: its faces with labelled voxels minus its other outer faces.
+
+    Faces on the border of the volume do not count. The result stands in `balance` ``(n,)`` at the component's root.
+    """
+    nz, ny, nx = ids.shape
+    for row in range(first, last):
+        z, y = row // ny, row % ny
+        for x in range(nx):
+            if ids[z, y, x] == 0:
+                continue
+            root = parent[row * nx + x]
+            if counts[root] >= least:
+                continue
+            for dz, dy, dx in ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1)):
+                c, b, a = z + dz, y + dy, x + dx
+                if c < 0 or b < 0 or a < 0 or c >= nz or b >= ny or a >= nx:
+                    continue
+                if labels[c, b, a] > 0:
+                    balance[root] += 1
+                elif ids[c, b, a] == 0 or parent[(c * ny + b) * nx + a] != root:
+                    balance[root] -= 1
+
+
+@nb.njit(nogil=True, cache=True)
+def enclosed_rows(parent: Any, counts: Any, ids: Any, balance: Any, enclosed: Any, least: int, first: int, last: int) -> None:
+    """Mark voxels of small components that touch grains with at least half of their outer faces."""
+    ny, nx = ids.shape[1], ids.shape[2]
+    for row in range(first, last):
+        for x in range(nx):
+            if ids[row // ny, row % ny, x] != 0:
+                root = parent[row * nx + x]
+                enclosed[row // ny, row % ny, x] = counts[root] < least and balance[root] >= 0
+
+
+@nb.njit(nogil=True, cache=True)
 def sum_rows(labels: Any, quaternions: Any, phase: Any, group: Any, reference: Any, sums: Any, first: int, last: int) -> None:
     """Add to each label's sum its voxels' orientations, each as the equivalent nearest to the label's reference.
 

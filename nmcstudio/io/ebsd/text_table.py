@@ -123,16 +123,13 @@ def _blame(chunk: list[str], start: int, columns: int, least: int, path: Path) -
             except ValueError:
                 hint = f"the file is damaged there or not of this format: {_EXPORT}"
                 raise NmcError(f"{where}: {value[:40]!r} is not a number", hint, "files") from None
-        if len(values) < least:
-            raise NmcError(
-                f"{where}: {len(values)} values where at least {least} are needed",
-                f"the file is cut off there: {_EXPORT}",
-                "files",
-            )
-        if len(values) != columns:
+        if len(values) != columns and columns >= least:
             raise NmcError(
                 f"{where}: {len(values)} values where the rows before have {columns}",
                 f"the file is cut off or damaged there: {_EXPORT}",
                 "files",
             )
+        if len(values) < least:
+            hint = f"the file is cut off there, or has not all columns: {_EXPORT}"
+            raise NmcError(f"{where}: {len(values)} values where at least {least} are needed", hint, "files")
     raise NmcError(f"{path.name}: the rows after line {start} cannot be read", _EXPORT, "files")
