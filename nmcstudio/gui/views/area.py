@@ -1,0 +1,358 @@
+"""The middle of the window: linked slices, 3D, plots of what has no picture, and comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtOpenGLWidgets import QOpenGLWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from nmcstudio.gui.views.compare import CompareView
+from nmcstudio.gui.views.contents import EMPTY, Content
+from nmcstudio.gui.views.ipf_key import IpfKey
+from nmcstudio.gui.views.layer_list import LayerList
+from nmcstudio.gui.views.layer_model import LayerModel
+from nmcstudio.gui.views.live import LiveLayers
+from nmcstudio.gui.views.plots import PlotGrid
+from nmcstudio.gui.views.scene3d import Scene3D, has_opengl
+from nmcstudio.gui.views.selection import Selection
+from nmcstudio.gui.views.slice_pane import Crosshair
+from nmcstudio.gui.views.slices import Readout, SliceView
+from nmcstudio.gui.views.store import ContentStore
+
+LAYOUTS = ("slices", "3d", "both", "compare")
+_NOUNS = {"particles": "particle", "grains": "grain", "particle": "grain", "components": "component"}
+
+
+class ViewArea(QWidget):
+    """Shows a node in slices and 3D, previews and live results over it."""
+
+    def __init__(self, controller: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller = controller
+        self.store = ContentStore.of(controller)
+        self.selection = Selection.of(controller)
+        self.cross = Crosshair(self)
+        self.model = LayerModel(self)
+        self.live = LiveLayers(controller, self.model, self)
+        self._layout_name = "both"
+        self._maximised = ""
+        self._node = ""
+        self._pending: dict[str, Any] = {}
+        if has_opengl():
+            # A window that gets its first OpenGL widget late is made anew by Qt and flickers; this one is there from the start.
+            self._placeholder = QOpenGLWidget(self)
+            self._placeholder.setGeometry(0, 0, 1, 1)
+            self._placeholder.lower()
+        self._make()
+        self.store.shown.connect(self._content_shown)
+        self.store.waiting.connect(self._waiting)
+        self.store.failed.connect(self._failed)
+        self.live.marked.connect(self._mark)
+        controller.state_changed.connect(self._mark)
+        controller.theme_changed.connect(self._apply_theme)
+        self._apply_theme()
+        self._content_shown(None)
+
+    def _make(self) -> None:
+        self._title = QLabel("", self)
+        font = self._title.font()
+        font.setBold(True)
+        self._title.setFont(font)
+        self._note = QLabel("", self)
+        self._note.setObjectName("muted")
+        self._note.setSizePolicy(self._note.sizePolicy().Policy.Ignored, self._note.sizePolicy().Policy.Preferred)
+        self._choices = QComboBox(self)
+        self._choices.setToolTip("Which particle of the set is on view")
+        self._choices.activated.connect(self.store.choose)
+        self._choices.hide()
+        self._layers_button = QToolButton(self)
+        self._layers_button.setText("Layers")
+        self._layers_button.setCheckable(True)
+        self._layers_button.setChecked(True)
+        self._layers_button.setToolTip("Show or hide the list of layers")
+        self._layers_button.toggled.connect(self._arrange)
+        head = QHBoxLayout()
+        head.setContentsMargins(8, 4, 4, 4)
+        head.setSpacing(12)
+        head.addWidget(self._title)
+        head.addWidget(self._note, 1)
+        head.addWidget(self._choices)
+        head.addWidget(self._layers_button)
+        self.slices = {plane: SliceView(plane, self.model, self.cross, self.selection, self) for plane in ("xy", "xz", "yz")}
+        for view in self.slices.values():
+            view.pane.maximise_asked.connect(self.maximise)
+        self.scene = Scene3D(self._controller, self.selection, self.cross, self)
+        self._upper, self._lower = QSplitter(Qt.Orientation.Horizontal), QSplitter(Qt.Orientation.Horizontal)
+        self._upper.addWidget(self.slices["xy"])
+        self._upper.addWidget(self.slices["xz"])
+        self._lower.addWidget(self.slices["yz"])
+        self._lower.addWidget(self.scene)
+        self._quad = QSplitter(Qt.Orientation.Vertical)
+        self._quad.addWidget(self._upper)
+        self._quad.addWidget(self._lower)
+        for splitter in (self._upper, self._lower, self._quad):
+            splitter.setChildrenCollapsible(False)
+            splitter.setSizes([1000, 1000])
+        self._plots = PlotGrid(self._controller, self)
+        self._plots.setMinimumWidth(300)
+        self._column = QWidget(self)
+        side = QVBoxLayout(self._column)
+        side.setContentsMargins(0, 0, 0, 0)
+        scroll = QScrollArea(self)
+        scroll.setObjectName("plain")
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(LayerList(self.model))
+        self._list = scroll
+        self._key = IpfKey(self._controller, self)
+        side.addWidget(scroll, 1)
+        side.addStretch()
+        side.addWidget(self._key)
+        self._column.setMinimumWidth(248)
+        self._column.setMaximumWidth(320)
+        self._views = QSplitter(Qt.Orientation.Horizontal)
+        self._views.setChildrenCollapsible(False)
+        self._views.addWidget(self._plots)
+        self._views.addWidget(self._quad)
+        self._views.addWidget(self._column)
+        self._views.setStretchFactor(0, 1)
+        self._views.setStretchFactor(1, 1)
+        self._views.setStretchFactor(2, 0)
+        self._empty = QLabel("", self)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setObjectName("muted")
+        self._empty.setWordWrap(True)
+        self.compare = CompareView(self._controller, self.store, self.selection, self)
+        self._pages = QStackedWidget(self)
+        for page in (self._empty, self._views, self.compare):
+            self._pages.addWidget(page)
+        self.readout = Readout(self.model, self.cross, self.selection, self._noun, self)
+        self.scene.hovered.connect(self.readout.say)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(8, 2, 8, 4)
+        foot.addWidget(self.readout, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(head)
+        column.addWidget(self._pages, 1)
+        column.addLayout(foot)
+
+    def _noun(self, subject: str, label: int) -> str:
+        return f"{_NOUNS.get(subject, 'label')} {label}"
+
+    # What the window calls
+
+    def set_layout(self, name: str) -> None:
+        """Arrange the views: "slices", "3d", "both" or "compare"."""
+        if name not in LAYOUTS:
+            raise ValueError(f"there is no layout {name!r}")
+        self._layout_name = name
+        self._maximised = ""
+        self._arrange()
+
+    def show_node(self, key: str) -> None:
+        """Show the value at a node; it is read and prepared in a worker."""
+        self._node = key
+        self.store.show(key)
+
+    @Slot(str, object)
+    def show_partial(self, step_key: str, partial: Any) -> None:
+        """Show a live result of a running step over the slices."""
+        self.live.partial(step_key, partial, self._node)
+
+    @Slot(str, object)
+    def show_preview(self, step_key: str, value: Any) -> None:
+        """Show the preview of a step over the slices, marked as such; None takes it away."""
+        self.live.preview(step_key, value)
+        if value is not None and self._pages.currentWidget() is self._empty:
+            self._arrange()
+
+    def screenshot(self) -> QImage:
+        """A picture of the area as it stands on the screen."""
+        return self.grab().toImage()
+
+    def toggle_overlays(self) -> None:
+        """Overlays off, or on again."""
+        self.model.toggle_overlays()
+
+    def fit_view(self) -> None:
+        """All views as large as they go."""
+        for view in self.slices.values():
+            view.pane.fit()
+        self.scene.fit_view()
+        self.compare.fit_view()
+
+    @Slot(str)
+    def maximise(self, plane: str) -> None:
+        """One slice alone, or all again."""
+        self._maximised = "" if self._maximised == plane else plane
+        self._arrange()
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs, as JSON."""
+        return {
+            "layout": self._layout_name,
+            "maximised": self._maximised,
+            "node": self._node,
+            "choice": self.store.choice,
+            "position_um": [float(v) for v in self.cross.position],
+            "views": {plane: list(view.pane.view()) for plane, view in self.slices.items()},
+            "layers": self.model.state(),
+            "layers_shown": self._layers_button.isChecked(),
+            "scene": self.scene.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Come back to a state; what cannot be applied before the node is loaded waits for it."""
+        self.model.restore(state.get("layers", {}))
+        self._layers_button.setChecked(bool(state.get("layers_shown", True)))
+        self._pending = dict(state)
+        self.set_layout(state.get("layout", "both") if state.get("layout", "both") in LAYOUTS else "both")
+        self._maximised = state.get("maximised", "")
+        node = state.get("node", "")
+        if node:
+            self.show_node(node)
+            self.store.choose(int(state.get("choice", 0)))
+        self._arrange()
+
+    def close_views(self) -> None:
+        """Stop workers and release OpenGL before the window goes."""
+        self.live.close()
+        self.store.close()
+        self.scene.close_view()
+        self.compare.close_views()
+
+    # Content
+
+    @Slot(str)
+    def _waiting(self, key: str) -> None:
+        if self.store.content is None or self.store.content.key != key:
+            self._note.setText("Preparing the view …")
+
+    @Slot(str)
+    def _failed(self, words: str) -> None:
+        self._show_nothing(words)
+
+    def _show_nothing(self, words: str) -> None:
+        self._empty.setText(words)
+        self._title.setText("")
+        self._note.setText("")
+        self._pages.setCurrentWidget(self.compare if self._layout_name == "compare" else self._empty)
+
+    @Slot(object)
+    def _content_shown(self, content: Content | None) -> None:
+        before = self.model.bounds_um()
+        self.live.forget()
+        self.model.set_layers(content.layers if content is not None else ())
+        self.selection.set_subject(content.subject if content is not None else "")
+        self._choices.setVisible(content is not None and len(content.choices) > 1)
+        if content is None:
+            self._layers_button.setEnabled(False)
+            self._key.show_group("")
+            self.scene.set_content(None)
+            self._plots.set_plots(())
+            default = "Open CT data, EBSD data or the sample session to begin.\nWhat you choose in the workflow will stand here."
+            self._show_nothing(EMPTY.get(self.store.key, default))
+            return
+        self._layers_button.setEnabled(True)
+        self._title.setText(content.title)
+        self._note.setText(content.note)
+        self._note.setToolTip(content.note)
+        self._choices.clear()
+        self._choices.addItems(content.choices)
+        self._choices.setCurrentIndex(content.choice)
+        self._key.show_group(content.ipf_key)
+        bounds = self.model.bounds_um()
+        if bounds is not None and (before is None or not np.allclose(before, bounds)):
+            self.cross.move(bounds.mean(axis=1)[::-1])
+            for view in self.slices.values():
+                view.pane.fit()
+        self._plots.set_plots(content.plots if not content.layers else ())
+        self._mark()
+        self._arrange()
+        self.scene.set_content(content, "simulated" if content.simulated else "")
+        self._apply_pending(content)
+
+    def _apply_pending(self, content: Content) -> None:
+        state, self._pending = self._pending, {}
+        if not state or state.get("node") != content.key:
+            self._pending = state
+            return
+        if content.layers and len(state.get("position_um", ())) == 3:
+            self.cross.move(np.array(state["position_um"]))
+            for plane, view in state.get("views", {}).items():
+                if plane in self.slices and len(view) == 3:
+                    self.slices[plane].pane.set_view(*view)
+        self.scene.restore(state.get("scene", {}))
+
+    @Slot()
+    def _mark(self) -> None:
+        """Say on every slice what it is: simulated, a preview, a live result, stale."""
+        content = self.store.content
+        words = ["simulated"] if content is not None and content.simulated else []
+        if content is not None and content.key in self._controller.project.keys and self.store.showing_node:
+            words += ["stale"] if self._controller.project.state(content.key) == "stale" else []
+        words += self.live.marks
+        for view in self.slices.values():
+            if view.pane.badge != " · ".join(words):
+                view.pane.badge = " · ".join(words)
+                view.pane.update()
+
+    @Slot()
+    def _apply_theme(self) -> None:
+        for view in self.slices.values():
+            view.pane.set_ground(self._controller.theme.viewport)
+
+    # Arrangement
+
+    @Slot()
+    def _arrange(self) -> None:
+        if self._layout_name == "compare":
+            self.compare.activate()
+            self._pages.setCurrentWidget(self.compare)
+            return
+        self.compare.deactivate()
+        content = self.store.content
+        has_layers = bool(self.model.layers)
+        has_scene = content is not None and bool(content.scene)
+        if not has_layers and not has_scene and not (content is not None and content.plots):
+            self._pages.setCurrentWidget(self._empty)
+            return
+        flat = has_layers and self.model.layers[0].values.shape[0] == 1
+        show_3d = has_scene and (self._layout_name in ("3d", "both") or not has_layers) and not self._maximised
+        show_slices = has_layers and (self._layout_name in ("slices", "both") or not has_scene)
+        shown = {plane: show_slices and (not flat or plane == "xy") for plane in self.slices}
+        if self._maximised and show_slices:
+            shown = {plane: plane == self._maximised for plane in self.slices}
+        for plane, view in self.slices.items():
+            view.setVisible(shown[plane])
+        self.scene.setVisible(show_3d)
+        self._upper.setVisible(shown["xy"] or shown["xz"])
+        self._lower.setVisible(shown["yz"] or show_3d)
+        self._quad.setVisible(show_slices or show_3d)
+        show_plots = not has_layers and content is not None and bool(content.plots)
+        if show_plots and not self._plots.isVisible():
+            self._views.setSizes([1000, 1000, 0])
+        self._plots.setVisible(show_plots)
+        keyed = content is not None and bool(content.ipf_key)
+        self._list.setVisible(show_slices)
+        self._column.setVisible((show_slices or keyed) and self._layers_button.isChecked())
+        self._layers_button.setVisible(show_slices or keyed)
+        self._pages.setCurrentWidget(self._views)
+        if show_3d:
+            self.scene.activate()

@@ -1,0 +1,260 @@
+"""What image nodes show: CT volume, labelled particles or grains, orientation maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.ebsd import EbsdStack
+from nmcstudio.core.meshes import SurfaceMesh
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.gui.views.contents import Column, Content, GreyBlock, Layer, Plot, SceneItem, Series, Surfaces, Table
+
+_GREY_3D = 4_000_000  # voxels of the grey block in 3D
+_LABELS_3D = 6_000_000  # voxels of labels that surfaces are made of
+_DESCRIBED = 80_000_000  # voxels up to which surface and sphericity are computed for the table
+
+
+def grey_limits(values: NDArray[Any], observed: NDArray[np.bool_] | None = None) -> tuple[float, float]:
+    """The half and the 99.5 percent quantile of a thinned volume, as limits of the grey scale."""
+    step = max(1, round((values.size / 500_000) ** (1 / 3)))
+    thin = values[::step, ::step, ::step]
+    chosen = thin[observed[::step, ::step, ::step]] if observed is not None else thin.ravel()
+    chosen = chosen[np.isfinite(chosen)] if chosen.dtype.kind == "f" else chosen
+    if chosen.size == 0:
+        return 0.0, 1.0
+    low, high = np.percentile(chosen, [0.5, 99.5])
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+
+
+def grey_layer(volume: Volume, **changes: Any) -> Layer:
+    limits = grey_limits(volume.values, volume.observed)
+    given = {"key": "grey", "title": "Grey value", "kind": "grey", "limits": limits} | changes
+    return Layer(values=volume.values, spacing_um=volume.spacing_um, origin_um=volume.origin_um, **given)
+
+
+def grey_block(volume: Volume) -> GreyBlock:
+    """The volume thinned to a few million voxels of one byte."""
+    step = _thinning(volume.shape, _GREY_3D)
+    low, high = grey_limits(volume.values, volume.observed)
+    thin = volume.values[::step, ::step, ::step].astype(np.float32)
+    scaled = np.nan_to_num(np.clip((thin - low) * (255 / (high - low)), 0, 255)).astype(np.uint8)
+    return GreyBlock(scaled, tuple(step * s for s in volume.spacing_um), volume.origin_um)
+
+
+def label_layers(volume: LabelVolume, subject: str, over_grey: bool) -> list[Layer]:
+    """Colours and boundaries of labels, and IPF colours where there are orientations."""
+    grid = {"spacing_um": volume.spacing_um, "origin_um": volume.origin_um, "values": volume.labels}
+    noun = "Particles" if subject == "particles" else "Grains"
+    layers = [Layer("labels", noun, "labels", opacity=0.45 if over_grey else 1.0, subject=subject, **grid)]
+    tables = ipf_tables(volume.quaternions, volume.point_group)
+    for name, table in tables.items():
+        layers.append(Layer(f"ipf-{name}", f"IPF {name}", "labels", visible=False, table=table, subject=subject, **grid))
+    layers.append(Layer("boundaries", "Boundaries", "outline", colour=(20, 20, 20), opacity=0.8, visible=not over_grey, **grid))
+    return layers
+
+
+def ipf_tables(quaternions: NDArray[np.float64] | None, point_group: str) -> dict[str, NDArray[np.uint8]]:
+    """IPF colours of each label for the sample directions z, x, y; empty without orientations."""
+    if quaternions is None or not point_group or not np.isfinite(quaternions).any():
+        return {}
+    from nmcstudio.crystal.ipf import ipf_colours
+
+    return {name: ipf_colours(quaternions, point_group, name) for name in ("z", "x", "y")}
+
+
+def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor) -> Surfaces:
+    """Walls between all labels, thinned to what 3D can turn quickly."""
+    from nmcstudio.mesh.surfaces import mesh_surface
+
+    step = _thinning(volume.shape, _LABELS_3D)
+    labels = np.ascontiguousarray(volume.labels[::step, ::step, ::step])
+    thin = LabelVolume(labels, tuple(step * s for s in volume.spacing_um), volume.origin_um, kind=volume.kind)
+    if not labels.any():
+        return Surfaces(SurfaceMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 2), np.int32)))
+    mesh = mesh_surface(thin, iterations=16, monitor=monitor)
+    colours = {f"IPF {name}": table for name, table in ipf_tables(volume.quaternions, volume.point_group).items()}
+    cap = Layer("labels", "Labels", "labels", labels, thin.spacing_um, thin.origin_um, subject=subject)
+    return Surfaces(mesh, colours, labels=cap)
+
+
+def _thinning(shape: tuple[int, ...], limit: int) -> int:
+    return max(1, int(np.ceil((np.prod([float(n) for n in shape]) / limit) ** (1 / 3))))
+
+
+def label_table(volume: LabelVolume, subject: str, monitor: Monitor) -> tuple[Table, Any]:
+    """One row an object, with the descriptors it came from (None for volumes too large to describe on the fly)."""
+    noun = "particles" if subject == "particles" else "grains"
+    if volume.labels.size > _DESCRIBED:
+        counts = np.bincount(volume.labels.ravel())
+        ids = np.flatnonzero(counts[1:]) + 1
+        volumes = counts[ids] * float(np.prod(volume.spacing_um))
+        columns = (Column("Diameter", "µm", np.cbrt(6 / np.pi * volumes)), Column("Volume", "µm³", volumes))
+        return Table(subject, noun, ids, columns), None
+    from nmcstudio.stats.descriptors import describe_labels
+
+    found = describe_labels(volume, monitor=monitor)
+    columns = [
+        Column("Diameter", "µm", found.diameters_um),
+        Column("Volume", "µm³", found.volumes_um3),
+        Column("Voxels", "", found.voxels),
+        Column("Sphericity", "", found.sphericities),
+        Column("Aspect ratio", "", found.aspect_ratios),
+        Column("Neighbours", "", found.neighbours),
+        Column("Touches border", "", found.touches_border),
+    ]
+    columns += [Column(name, "µm", found.centroids_um[:, i]) for i, name in enumerate("xyz")]
+    columns += _orientation_columns(volume, found.labels)
+    return Table(subject, noun, found.labels, tuple(columns)), found
+
+
+def _orientation_columns(volume: LabelVolume, ids: NDArray[np.int64]) -> list[Column]:
+    if volume.quaternions is None or ids.max(initial=0) >= len(volume.quaternions):
+        return []
+    w, x, y, z = volume.quaternions[ids].T
+    # The c-axis in the sample frame is the third row of the matrix that turns sample into crystal directions.
+    c_axis = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x**2 + y**2)])
+    tilt = np.degrees(np.arccos(np.clip(np.abs(c_axis[2]), 0, 1)))
+    return [Column("Angle of c to z", "°", tilt)]
+
+
+def density_plot(
+    key: str, title: str, x_label: str, values: NDArray[np.float64], role: str = "data", **bounds: Any
+) -> Plot | None:
+    """Kernel density of a sample with its mean, or None if the sample is too small for one."""
+    from nmcstudio.stats.densities import density
+
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if len(values) < 3 or np.ptp(values) == 0:
+        return None
+    found = density(values, **bounds)
+    unit = x_label.partition("(")[2].rstrip(")")
+    y_label = f"density (1/{unit})" if unit else "density"
+    series = Series(role, f"{len(values)} objects", found.x, found.y, float(values.mean()))
+    return Plot(
+        key, title, x_label, y_label, (series,), caption=f"n = {len(values)}, mean {values.mean():.3g}, sd {values.std():.3g}"
+    )
+
+
+def ct_content(values: dict[str, Any], monitor: Monitor) -> Content:
+    ct: Volume = values["ct"]
+    layers = [grey_layer(ct)]
+    if ct.observed is not None:
+        layers.append(
+            Layer(
+                "field",
+                "Outside the field of view",
+                "mask",
+                ~ct.observed,
+                ct.spacing_um,
+                ct.origin_um,
+                opacity=0.35,
+                colour=(40, 90, 160),
+            )
+        )
+    step = _thinning(ct.shape, 3_000_000)
+    counts, edges = np.histogram(ct.values[::step, ::step, ::step], bins=256)
+    histogram = Plot(
+        "grey-histogram", "Grey values", "grey value", "share of voxels",
+        (Series("data", "voxels", edges.astype(float), counts / max(counts.sum(), 1), style="bars"),),
+    )  # fmt: skip
+    scene = (SceneItem("grey", "Grey volume", lambda m: grey_block(ct)),)
+    return Content("ct", "CT volume", "", tuple(layers), scene, plots=(histogram,), simulated=ct.simulated)
+
+
+def particles_content(values: dict[str, Any], monitor: Monitor) -> Content:
+    particles: LabelVolume = values["particles"]
+    ct: Volume | None = values.get("ct")
+    layers = [grey_layer(ct)] if ct is not None else []
+    layers += label_layers(particles, "particles", ct is not None)
+    table, _ = label_table(particles, "particles", monitor)
+    scene = [SceneItem("particles", "Particles", lambda m: label_surfaces(particles, "particles", m), subject="particles")]
+    if ct is not None:
+        scene.append(SceneItem("grey", "Grey volume", lambda m: grey_block(ct), visible=False))
+    plots = [density_plot("particle-diameter", "Diameter of the particles", "diameter (µm)", table.columns[0].values, lower=0.0)]
+    if len(table.columns) > 3:
+        plots.append(
+            density_plot("particle-sphericity", "Sphericity of the particles", "sphericity", table.columns[3].values, upper=1.0)
+        )
+    simulated = particles.simulated or (ct is not None and ct.simulated)
+    return Content(
+        "particles",
+        "Particles",
+        "particles",
+        tuple(layers),
+        tuple(scene),
+        table,
+        tuple(p for p in plots if p),
+        simulated=simulated,
+    )
+
+
+def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
+    from nmcstudio.crystal.ipf import ipf_colours
+
+    stack: EbsdStack = values["ebsd"]
+    grid = {"spacing_um": stack.spacing_um, "origin_um": stack.origin_um}
+    group = stack.phases[0].point_group if stack.phases else "-3m"
+    layers = []
+    for number, name in enumerate(("z", "x", "y")):
+        colours = np.empty((*stack.shape, 3), np.uint8)
+        for z in monitor.sub(number / 3, (number + 1) / 3).track(range(stack.shape[0]), "IPF colours"):
+            for index, phase in enumerate(stack.phases[:1] if len(stack.phases) < 2 else stack.phases, start=1):
+                here = stack.phase[z] == index
+                colours[z][here] = ipf_colours(stack.quaternions[z][here], phase.point_group, name)
+            colours[z][stack.phase[z] == 0] = 0
+        layers.append(Layer(f"ipf-{name}", f"IPF {name}", "rgb", colours, visible=name == "z", **grid))
+    for key, title, data in (("quality", "Quality", stack.quality), ("confidence", "Confidence", stack.confidence)):
+        if np.isfinite(data).any():
+            layers.append(Layer(key, title, "grey", data, limits=grey_limits(data), visible=False, **grid))
+    if len(stack.phases) > 1:
+        layers.append(Layer("phase", "Phase", "labels", stack.phase, visible=False, **grid))
+    plots = []
+    indexed = stack.phase > 0
+    if np.isfinite(stack.quality[indexed]).any():
+        counts, edges = np.histogram(stack.quality[indexed & np.isfinite(stack.quality)], bins=128)
+        series = Series("data", "points", edges.astype(float), counts / max(counts.sum(), 1), style="bars")
+        plots.append(Plot("quality", "Quality of the points", "quality (vendor's scale)", "share of points", (series,)))
+    note = f"{100 * float(indexed.mean()):.1f} % indexed. {stack.frame}".strip()
+    scene = ()
+    if stack.shape[0] > 1 and np.isfinite(stack.quality).any():
+        quality = Volume(np.nan_to_num(stack.quality), stack.spacing_um, stack.origin_um)
+        scene = (SceneItem("grey", "Quality", lambda m: grey_block(quality)),)
+    return Content(
+        "ebsd", "EBSD map", "", tuple(layers), scene, plots=tuple(plots), ipf_key=group, simulated=stack.simulated, note=note
+    )
+
+
+def grains_content(values: dict[str, Any], monitor: Monitor) -> Content:
+    grains: LabelVolume = values["grains"]
+    stack: EbsdStack | None = values.get("ebsd")
+    layers = []
+    if stack is not None and np.isfinite(stack.quality).any():
+        layers.append(
+            Layer(
+                "quality",
+                "Quality",
+                "grey",
+                stack.quality,
+                stack.spacing_um,
+                stack.origin_um,
+                limits=grey_limits(stack.quality),
+                visible=False,
+            )
+        )
+    layers += label_layers(grains, "grains", False)
+    table, _ = label_table(grains, "grains", monitor)
+    scene = (SceneItem("grains", "Grains", lambda m: label_surfaces(grains, "grains", m), subject="grains"),)
+    plots = [density_plot("grain-diameter", "Diameter of the grains", "diameter (µm)", table.columns[0].values, lower=0.0)]
+    if len(table.columns) > 5:
+        plots.append(
+            density_plot("grain-neighbours", "Neighbours of the grains", "neighbours", table.columns[5].values, lower=0.0)
+        )
+    return Content(
+        "grains", "Grains", "grains", tuple(layers), scene, table, tuple(p for p in plots if p),
+        ipf_key=grains.point_group if grains.quaternions is not None else "", simulated=grains.simulated,
+    )  # fmt: skip

@@ -1,0 +1,199 @@
+"""What a node shows, as plain values without Qt: layers of the slices, things in 3D, a table, plots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.meshes import SurfaceMesh
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import Triple
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One image of the slices.
+
+    Attributes
+    ----------
+    key, title
+        Name for the settings, plain words.
+    kind
+        "grey" (values with a colour map), "labels" (hash colours), "outline" (lines between labels), "rgb" (uint8
+        ``[z, y, x, 3]``) or "mask" (bool, one colour).
+    values
+        Array ``[z, y, x]`` or ``[z, y, x, 3]``.
+    table
+        RGB ``(labels, 3)`` of the labels in place of the hash colours, or None.
+    limits
+        Values of the darkest and the brightest colour; None for what is not grey.
+    subject
+        Whose labels they are (`Selection.subject`), empty if nobody's.
+    """
+
+    key: str
+    title: str
+    kind: str
+    values: NDArray[Any]
+    spacing_um: Triple
+    origin_um: Triple = (0.0, 0.0, 0.0)
+    unit: str = ""
+    visible: bool = True
+    opacity: float = 1.0
+    colormap: str = "grey"
+    colour: tuple[int, int, int] = (255, 255, 255)
+    limits: tuple[float, float] | None = None
+    table: NDArray[np.uint8] | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """Triangles of labelled objects for 3D.
+
+    Attributes
+    ----------
+    mesh
+        Walls with the label on both sides.
+    colours
+        Name of a colouring to RGB ``(labels, 3)``; "id" (hash colours) is always there.
+    scalars
+        Name (with unit) of a value per triangle to the float array ``(triangles,)``.
+    edges
+        Draw the edges of the triangles.
+    labels
+        Voxel labels for the cap of a cut, with their grid, or None.
+    """
+
+    mesh: SurfaceMesh
+    colours: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    scalars: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    edges: bool = False
+    labels: Layer | None = None
+
+
+@dataclass(frozen=True)
+class GreyBlock:
+    """A grey volume small enough for 3D: uint8 ``[z, y, x]``."""
+
+    values: NDArray[np.uint8]
+    spacing_um: Triple
+    origin_um: Triple
+
+
+@dataclass(frozen=True)
+class SceneItem:
+    """One thing in 3D, built in a worker when it is to be seen."""
+
+    key: str
+    title: str
+    build: Callable[[Monitor], Surfaces | GreyBlock]
+    visible: bool = True
+    subject: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: numbers, words or yes and no."""
+
+    title: str
+    unit: str
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Objects, one a row; `ids` are labels of `subject`."""
+
+    subject: str
+    noun: str
+    ids: NDArray[np.int64]
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a plot: `style` is "line", "dashed", "points" or "bars" (x are then the edges, one more than y)."""
+
+    role: str
+    label: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    mean: float = float("nan")
+    style: str = "line"
+    colour: tuple[int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Image:
+    """A density of two variables: ``x (n,)``, ``y (m,)``, ``z (m, n)``."""
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+    role: str = "model"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure with its axes (units in the labels) and the sentence below it."""
+
+    key: str
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...] = ()
+    image: Image | None = None
+    caption: str = ""
+    log_y: bool = False
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a node shows.
+
+    Attributes
+    ----------
+    key
+        Node.
+    subject
+        Of the objects that views and table share.
+    choices
+        Names of the values to choose from (particles of a set), the chosen one in `choice`.
+    ipf_key
+        Point group whose colour key is to be drawn, or empty.
+    simulated
+        Say so on every view.
+    """
+
+    key: str
+    title: str = ""
+    subject: str = ""
+    layers: tuple[Layer, ...] = ()
+    scene: tuple[SceneItem, ...] = ()
+    table: Table | None = None
+    plots: tuple[Plot, ...] = ()
+    choices: tuple[str, ...] = ()
+    choice: int = 0
+    ipf_key: str = ""
+    simulated: bool = False
+    note: str = ""
+
+
+EMPTY = {
+    "ct": "The CT volume will stand here: three linked slices and a 3D view.\nImport a CT volume to begin.",
+    "particles": "The particles will stand here, coloured over the CT slices and as surfaces in 3D.\nRun “Segment particles”.",
+    "radii": "The measured outer shells will stand here, each seen from its star point.\nRun “Extract radius functions”.",
+    "shell-model": "The fitted shell model will stand here: spectra, mixture of radii, sample shells.\nRun “Fit shell model”.",
+    "ebsd": "The orientation map will stand here in IPF colours, with its key and its quality.\nImport an EBSD map or stack.",
+    "grains": "The grains will stand here, in slices and in 3D.\nRun “Segment grains”, or import labels.",
+    "tessellation": "The fitted cells will stand here, their outlines over the grains.\nRun “Fit tessellation”.",
+    "grain-model": "The laws of seeds, weights and copula will stand here as curves.\nRun “Fit grain model”.",
+    "particle": "The virtual particles will stand here: grains in 3D, sections, orientations.\nRun “Compose particles”.",
+    "mesh": "The mesh of the particle will stand here with its quality.\nRun “Mesh”.",
+    "validation": "Data beside model will stand here: densities, means, distances.\nRun “Validate”.",
+}

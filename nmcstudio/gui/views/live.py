@@ -1,0 +1,147 @@
+"""Results in the making over the slices: previews and the tessellation during its fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal, Slot
+
+from nmcstudio.core.grains import Tessellation
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.gui.background import Background
+from nmcstudio.gui.views.content_images import grey_layer
+from nmcstudio.gui.views.contents import Layer
+from nmcstudio.gui.views.layer_model import LayerModel
+
+_PREVIEW = "preview"
+_LIVE = "live"
+_LIVE_COLOUR = (255, 230, 60)
+# A fit is drawn on at most this many voxels, so that a picture takes a fraction of a second.
+_LIVE_VOXELS = 1_500_000
+
+
+class LiveLayers(QObject):
+    """Adds and removes the layers "preview" and "live"; `marks` are the words that the views wear meanwhile."""
+
+    marked = Signal()
+
+    def __init__(self, controller: Any, model: LayerModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self._model = controller, model
+        self._background = Background(self)
+        self._busy = False
+        self._next: Tessellation | None = None
+        controller.node_changed.connect(self._node_changed)
+        controller.jobs.finished.connect(self._job_finished)
+
+    @property
+    def marks(self) -> list[str]:
+        words = []
+        if self._model.layer(_PREVIEW) is not None:
+            words.append("preview")
+        if self._model.layer(_LIVE) is not None:
+            words.append("fit in progress")
+        return words
+
+    def preview(self, step_key: str, value: Any) -> None:
+        """Put the preview of a step on view, or take it away (None)."""
+        layer = preview_layer(value)
+        if layer is None:
+            self._model.remove(_PREVIEW)
+        else:
+            self._model.put(layer)
+        self.marked.emit()
+
+    def partial(self, step_key: str, partial: Any, node: str) -> None:
+        """Draw the state of a running tessellation fit over the grains."""
+        fitted = tessellation_in(partial)
+        if fitted is None or node not in ("grains", "tessellation"):
+            return
+        self._next = fitted
+        self._start()
+
+    def _start(self) -> None:
+        # One picture after the other: a fit reports faster than a large map can be labelled.
+        layer = self._model.layer("labels")
+        if self._busy or self._next is None or layer is None:
+            return
+        fitted, self._next = self._next, None
+        self._busy = True
+        self._background.ask("live", lambda monitor: live_layer(fitted, layer, monitor), self._deliver, self._fail)
+
+    def _deliver(self, layer: Layer) -> None:
+        self._busy = False
+        if self._model.layer("labels") is not None:
+            self._model.put(layer)
+            self.marked.emit()
+        self._start()
+
+    def _fail(self, error: Exception) -> None:
+        self._busy = False
+        self._controller.message.emit(str(error))
+
+    def forget(self) -> None:
+        """Other layers come on view: nothing live belongs to them."""
+        self._background.drop("live")
+        self._busy = False
+        self._next = None
+
+    @Slot(str)
+    def _node_changed(self, key: str) -> None:
+        self._model.remove(_PREVIEW)
+        self.marked.emit()
+
+    @Slot(object)
+    def _job_finished(self, job: Any) -> None:
+        if job.step == "fit-tessellation":
+            self.forget()
+            self._model.remove(_LIVE)
+            self.marked.emit()
+
+    def close(self) -> None:
+        """Stop the worker."""
+        self._background.close()
+
+
+def preview_layer(value: Any) -> Layer | None:
+    """The layer of a preview: labels, a grey volume, or a mask as a pair of volume and bool array; None for nothing."""
+    if isinstance(value, LabelVolume):
+        title = "Preview"
+        return Layer(_PREVIEW, title, "labels", value.labels, value.spacing_um, value.origin_um, opacity=0.5)
+    if isinstance(value, Volume):
+        if value.values.dtype == np.bool_:
+            return Layer(
+                _PREVIEW, "Preview", "mask", value.values, value.spacing_um, value.origin_um, opacity=0.45, colour=(255, 170, 40)
+            )
+        return grey_layer(value, key=_PREVIEW, title="Preview")
+    return None
+
+
+def tessellation_in(partial: Any) -> Tessellation | None:
+    """The tessellation that a partial result is or holds."""
+    if isinstance(partial, Tessellation):
+        return partial
+    if isinstance(partial, dict):
+        return next((value for value in partial.values() if isinstance(value, Tessellation)), None)
+    return (
+        next((value for value in vars(partial).values() if isinstance(value, Tessellation)), None)
+        if hasattr(partial, "__dict__")
+        else None
+    )
+
+
+def live_layer(fitted: Tessellation, over: Layer, monitor: Monitor) -> Layer:
+    """Outlines of the cells on the grid of a label layer, thinned where that is large."""
+    from nmcstudio.grains.labelling import label_grid
+
+    step = max(1, int(np.ceil((over.values.size / _LIVE_VOXELS) ** (1 / 3))))
+    shape = tuple(-(-n // step) for n in over.values.shape)
+    spacing = tuple(step * s for s in over.spacing_um)
+    t = fitted
+    cells = label_grid(t.kind, t.seeds_um, t.weights, t.matrices, shape, spacing, over.origin_um, monitor)
+    inside = over.values[::step, ::step, ::step] > 0
+    return Layer(
+        _LIVE, "Fit in progress", "outline", np.where(inside, cells + 1, 0), spacing, over.origin_um, colour=_LIVE_COLOUR
+    )

@@ -1,0 +1,87 @@
+"""Plots as numbers: the CSV behind each, and live curves out of what a running step reports."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.gui.views.contents import Plot, Series
+
+# What is worth a live curve, by the name that a step gives it, in the order of preference.
+LIVE_TITLES = {
+    "log_likelihood": ("Log-likelihood", "log-likelihood"),
+    "agreement": ("Agreement of voxels", "share of voxels"),
+    "loss": ("Loss", "loss"),
+    "objective": ("Objective", "objective"),
+    "residual": ("Residual", "residual"),
+}
+
+
+def plot_csv(plot: Plot) -> str:
+    """The numbers of a plot: two columns a line, or x, y, z of a picture."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([f"# {plot.title}"])
+    if plot.image is not None:
+        writer.writerow([plot.x_label, plot.y_label, "density"])
+        for row, y in enumerate(plot.image.y):
+            writer.writerows(
+                [f"{x:.8g}", f"{y:.8g}", f"{plot.image.z[row, column]:.8g}"] for column, x in enumerate(plot.image.x)
+            )
+        return out.getvalue()
+    head, columns = [], []
+    for series in plot.series:
+        x = series.x[:-1] if len(series.x) == len(series.y) + 1 else series.x
+        name = f"{series.role} ({series.label})" if series.label else series.role
+        head += [f"{plot.x_label}, {name}", f"{plot.y_label}, {name}"]
+        columns += [x, series.y]
+    writer.writerow(head)
+    for row in range(max((len(column) for column in columns), default=0)):
+        writer.writerow([f"{column[row]:.8g}" if row < len(column) else "" for column in columns])
+    return out.getvalue()
+
+
+class LiveCurves:
+    """Collects the numbers that a running step reports into curves."""
+
+    def __init__(self) -> None:
+        self.step = ""
+        self._values: dict[str, list[float]] = {}
+
+    def start(self, step: str) -> None:
+        self.step = step
+        self._values = {}
+
+    def add(self, partial: Any) -> None:
+        """Take the numbers out of a partial result: a list is the whole curve so far, a number its next point."""
+        items = partial if isinstance(partial, dict) else getattr(partial, "__dict__", {})
+        for name, value in items.items():
+            if name not in LIVE_TITLES:
+                continue
+            if isinstance(value, (list, tuple, np.ndarray)):
+                self._values[name] = [float(v) for v in np.asarray(value, dtype=float).ravel()]
+            elif np.isscalar(value):
+                self._values.setdefault(name, []).append(float(value))
+
+    def plots(self) -> tuple[Plot, ...]:
+        """One plot a curve."""
+        found = []
+        for name, (title, label) in LIVE_TITLES.items():
+            values = np.array(self._values.get(name, []), dtype=float)
+            good = np.isfinite(values)
+            if good.sum() >= 1:
+                x = np.arange(1, len(values) + 1, dtype=float)[good]
+                caption = f"now {values[good][-1]:.6g}"
+                found.append(
+                    Plot(f"live-{name}", title, "iteration", label, (Series("model", "", x, values[good]),), caption=caption)
+                )
+        return tuple(found)
+
+
+def steps_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The outline of bars between the edges `x` (one more than `y`)."""
+    return np.repeat(x, 2)[1:-1], np.repeat(y, 2)

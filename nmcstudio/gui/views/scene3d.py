@@ -1,0 +1,631 @@
+"""The 3D view: surfaces of labelled objects, grey volume, cut plane, picking; built in a worker, swapped in here."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QPointF, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QImage
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.gui.background import Background
+from nmcstudio.gui.views import scene_actors as actors
+from nmcstudio.gui.views.contents import Content, GreyBlock, SceneItem, Surfaces
+from nmcstudio.gui.views.selection import Selection
+from nmcstudio.gui.views.slice_pane import Crosshair
+from nmcstudio.gui.views.slicing import length_text, nice_length_um
+
+NO_OPENGL = "3D needs a display with OpenGL; this one has none.\nThe slices, plots and tables work as usual."
+_EDGES = 60_000
+_CUTS = {"No cut": None, "Cut along x": 2, "Cut along y": 1, "Cut along z": 0}
+
+
+def has_opengl() -> bool:
+    """True where a QOpenGLWidget can draw."""
+    if QGuiApplication.platformName() in ("offscreen", "minimal", "vnc", "linuxfb"):
+        return False
+    from PySide6.QtGui import QOpenGLContext
+
+    return bool(QOpenGLContext().create())
+
+
+class Scene3D(QWidget):
+    """One 3D view with its own row of controls."""
+
+    hovered = Signal(str)
+
+    def __init__(self, controller: Any, selection: Selection, cross: Crosshair, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._controller, self._selection, self._cross = controller, selection, cross
+        self._background = Background(self)
+        self._items: dict[str, SceneItem] = {}
+        self._built: dict[str, Surfaces | GreyBlock] = {}
+        self._skins: dict[str, tuple[actors.Skin, Any]] = {}
+        self._shown: dict[str, bool] = {}
+        self._colouring = "id"
+        self._edges: bool | None = None
+        self._cut_axis: int | None = None
+        self._content: Content | None = None
+        self._badge = ""
+        self._fitted_to = ""
+        self._bounds: np.ndarray | None = None
+        self.view: Any = None
+        self._wanted = False
+        self._make_controls()
+        selection.changed.connect(self._recolour)
+        selection.hidden_changed.connect(self._redraw)
+        cross.moved.connect(self._cross_moved)
+        controller.theme_changed.connect(self._apply_theme)
+
+    # Controls
+
+    def _make_controls(self) -> None:
+        self._items_button = QToolButton(self)
+        self._items_button.setText("Show")
+        self._items_button.setToolTip("What 3D shows")
+        self._items_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self._menu = QMenu(self._items_button)
+        self._items_button.setMenu(self._menu)
+        self._colours = QComboBox(self)
+        self._colours.setToolTip("Colour of the surfaces")
+        self._colours.activated.connect(self._colour_chosen)
+        self._cuts = QComboBox(self)
+        self._cuts.addItems(list(_CUTS))
+        self._cuts.setToolTip("Cut plane")
+        self._cuts.activated.connect(self._cut_chosen)
+        self._cut_slider = QSlider(Qt.Orientation.Horizontal, self)
+        self._cut_slider.setRange(0, 1000)
+        self._cut_slider.setValue(500)
+        self._cut_slider.setMinimumWidth(48)
+        self._cut_slider.setToolTip("Position of the cut plane")
+        self._cut_slider.valueChanged.connect(self._cut_moved)
+        self._cut_slider.hide()
+        self._objects = QToolButton(self)
+        self._objects.setText("Objects")
+        self._objects.setToolTip("Hide, isolate or show objects")
+        self._objects.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._objects)
+        for text, slot in (
+            ("Isolate what is selected", self.isolate),
+            ("Hide what is selected", self.hide_selected),
+            ("Show all", self._selection.show_all),
+        ):
+            menu.addAction(text).triggered.connect(slot)
+        self._objects.setMenu(menu)
+        self._view_button = QToolButton(self)
+        self._view_button.setText("View")
+        self._view_button.setToolTip("Camera")
+        self._view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._view_button)
+        menu.addAction("Reset").triggered.connect(self.fit_view)
+        for name in ("x", "y", "z"):
+            menu.addAction(f"Along {name}").triggered.connect(partial(self.look_along, name))
+        menu.addSeparator()
+        group = QActionGroup(menu)
+        self._perspective = QAction("Perspective", menu, checkable=True, checked=True)
+        self._orthographic = QAction("Orthographic", menu, checkable=True)
+        for action in (self._perspective, self._orthographic):
+            group.addAction(action)
+            menu.addAction(action)
+        group.triggered.connect(self._projection_chosen)
+        self._view_button.setMenu(menu)
+        for combo in (self._colours, self._cuts):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(6)
+        row = QHBoxLayout()
+        row.setContentsMargins(4, 2, 4, 2)
+        row.setSpacing(4)
+        for widget in (self._items_button, self._colours, self._cuts):
+            row.addWidget(widget)
+        row.addWidget(self._cut_slider, 1)
+        row.addStretch(1)
+        row.addWidget(self._objects)
+        row.addWidget(self._view_button)
+        holder = QWidget(self)
+        self._stack = QStackedLayout(holder)
+        self._words = QLabel("", holder)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._words.setWordWrap(True)
+        self._words.setObjectName("muted")
+        self._words.setMinimumSize(120, 110)
+        self._stack.addWidget(self._words)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(holder, 1)
+        column.addLayout(row)
+        self.setMinimumSize(160, 130)
+
+    def activate(self) -> bool:
+        """Make the OpenGL widget when 3D is first wanted; False where there is no OpenGL."""
+        self._wanted = True
+        if self.view is not None:
+            return True
+        if not has_opengl():
+            self._words.setText(NO_OPENGL)
+            return False
+        from nmcstudio.gui.views.viewport import Viewport
+
+        self.view = Viewport(self)
+        self.view.clicked.connect(self._clicked)
+        self.view.rested.connect(self._rested)
+        self._stack.addWidget(self.view)
+        self._stack.setCurrentWidget(self.view)
+        self.view.renderer.SetLightFollowCamera(True)
+        self._apply_theme()
+        self._build_wanted()
+        return True
+
+    # Content
+
+    def set_content(self, content: Content | None, badge: str = "") -> None:
+        """Show the scene of a content; what is on view stays until its successor is built."""
+        same = content is not None and self._content is not None and content.key == self._content.key
+        self._background.drop("scene")
+        self._content = content
+        self._badge = badge
+        old_shown = self._shown if same else {}
+        for key in list(self._built):
+            if content is None or not same or key not in {item.key for item in content.scene}:
+                self._remove(key)
+        self._items = {item.key: item for item in content.scene} if content is not None else {}
+        self._shown = {key: old_shown.get(key, item.visible) for key, item in self._items.items()}
+        self._stale = set(self._items)
+        self._fill_menu()
+        if not self._items and self.view is not None:
+            self.view.update()
+        self._build_wanted()
+
+    def _fill_menu(self) -> None:
+        self._menu.clear()
+        for key, item in self._items.items():
+            action = self._menu.addAction(item.title)
+            action.setCheckable(True)
+            action.setChecked(self._shown[key])
+            action.toggled.connect(partial(self._item_toggled, key))
+        if any(self._is_grey(key) for key in self._items):
+            action = self._menu.addAction("Volume rendering")
+            action.setCheckable(True)
+            action.setToolTip("Slow without a graphics card")
+            action.toggled.connect(self._volume_toggled)
+        if "mesh" in self._items:
+            action = self._menu.addAction("Edges")
+            action.setCheckable(True)
+            action.setChecked(bool(self._edges))
+            action.toggled.connect(self._edges_toggled)
+        self._items_button.setEnabled(bool(self._items))
+
+    def _draw_edges(self, triangles: int) -> bool:
+        # The edges of a fine mesh would paint its grains black: they are drawn on demand only.
+        return self._edges if self._edges is not None else triangles < _EDGES
+
+    def _edges_toggled(self, shown: bool) -> None:
+        self._edges = shown
+        self._redraw()
+
+    def _is_grey(self, key: str) -> bool:
+        return key == "grey"
+
+    def _item_toggled(self, key: str, shown: bool) -> None:
+        self._shown[key] = shown
+        if not shown:
+            self._hide(key)
+        elif key in self._built and key not in self._stale:
+            self._draw(key)
+        self._build_wanted()
+
+    def _build_wanted(self) -> None:
+        if not self._wanted or self.view is None:
+            return
+        wanted = [item for key, item in self._items.items() if self._shown[key] and key in self._stale]
+        if not wanted:
+            self._finish_scene()
+            return
+
+        def work(monitor: Monitor) -> dict[str, Surfaces | GreyBlock]:
+            return {item.key: item.build(monitor) for item in wanted}
+
+        if not self._built:
+            self._say("Building the surfaces …")
+        self._background.ask("scene", work, self._deliver_scene, self._deliver_error)
+
+    def _deliver_scene(self, made: dict[str, Surfaces | GreyBlock]) -> None:
+        for key, thing in made.items():
+            if key in self._items:
+                self._stale.discard(key)
+                self._built[key] = thing
+                self._draw(key)
+        self._finish_scene()
+
+    def _deliver_error(self, error: Exception) -> None:
+        self._say(str(error))
+
+    def _say(self, words: str) -> None:
+        if self.view is not None:
+            self.view.add_text(words, position="lower_edge", font_size=9, name="words", color=self._ink(), render=False)
+            self.view.update()
+
+    def _finish_scene(self) -> None:
+        if self.view is None:
+            return
+        self.view.remove_actor("words", reset_camera=False, render=False)
+        self._draw_frame()
+        key = self._content.key if self._content is not None else ""
+        if self._built and key and key != self._fitted_to:
+            self._fitted_to = key
+            self.fit_view()
+        self._fill_colours()
+        if self._badge:
+            self.view.add_text(self._badge, position="upper_right", font_size=7, name="badge", color="#b07800", render=False)
+        else:
+            self.view.remove_actor("badge", reset_camera=False, render=False)
+        self.view.update()
+
+    # Drawing
+
+    def _surfaces(self) -> dict[str, Surfaces]:
+        return {key: thing for key, thing in self._built.items() if isinstance(thing, Surfaces) and self._shown.get(key)}
+
+    def _hidden(self, key: str) -> frozenset[int]:
+        item = self._items.get(key)
+        return self._selection.hidden if item is not None and item.subject == self._selection.subject else frozenset()
+
+    def _chosen(self, key: str) -> tuple[int, ...]:
+        item = self._items.get(key)
+        return self._selection.ids if item is not None and item.subject and item.subject == self._selection.subject else ()
+
+    def _draw(self, key: str) -> None:
+        thing = self._built[key]
+        if isinstance(thing, GreyBlock):
+            self._draw_grey(thing)
+            return
+        import pyvista as pv
+
+        skin = actors.skin_of(thing.mesh, self._hidden(key))
+        if len(skin.triangles) == 0:
+            self._hide(key)
+            return
+        used, local = np.unique(skin.triangles, return_inverse=True)
+        points = thing.mesh.points_um[used]
+        triangles = local.reshape(-1, 3)
+        poly = pv.PolyData.from_regular_faces(points.astype(np.float32), triangles)
+        poly.cell_data["rgb"] = actors.face_colours(thing, skin, self._colouring, self._chosen(key))
+        translucent = key == "shell"
+        smooth = not thing.edges
+        if smooth:
+            poly.point_data["Normals"] = actors.vertex_normals(points, triangles)
+            poly.GetPointData().SetActiveNormals("Normals")
+        actor = self.view.add_mesh(
+            poly, scalars="rgb", rgb=True, name=key, reset_camera=False, render=False, show_scalar_bar=False, copy_mesh=False,
+            show_edges=thing.edges and self._draw_edges(len(triangles)), edge_color="#30353a", edge_opacity=0.5, line_width=1,
+            opacity=0.35 if translucent else 1.0, ambient=0.25, diffuse=0.8, specular=0.05, pickable=not translucent,
+        )  # fmt: skip
+        if smooth:
+            actor.GetProperty().SetInterpolationToPhong()
+        self._skins[key] = (skin, poly)
+        self._cut(key, actor)
+
+    def _cut(self, key: str, actor: Any) -> None:
+        import pyvista as pv
+        from vtkmodules.vtkCommonDataModel import vtkPlane
+
+        mapper = actor.GetMapper()
+        mapper.RemoveAllClippingPlanes()
+        thing = self._built[key]
+        if self._cut_axis is None or self._bounds is None:
+            self.view.remove_actor(f"{key}-cap", reset_camera=False, render=False)
+            return
+        position = self._cut_position()
+        axis = 2 - self._cut_axis
+        plane = vtkPlane()
+        origin, normal = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+        origin[axis], normal[axis] = position, -1.0
+        plane.SetOrigin(origin)
+        plane.SetNormal(normal)
+        mapper.AddClippingPlane(plane)
+        found = actors.cap_of(thing.labels, self._cut_axis, position, self._hidden(key)) if thing.labels is not None else None
+        if found is None:
+            self.view.remove_actor(f"{key}-cap", reset_camera=False, render=False)
+            return
+        points, quads, labels = found
+        cap = pv.PolyData.from_regular_faces(points.astype(np.float32), quads)
+        skin = actors.Skin(quads, labels, np.zeros(len(labels), np.int64))
+        colouring = self._colouring if self._colouring not in thing.scalars else "id"
+        cap.cell_data["rgb"] = actors.face_colours(thing, skin, colouring, self._chosen(key))
+        self._skins[f"{key}-cap"] = (skin, cap)
+        self.view.add_mesh(
+            cap, scalars="rgb", rgb=True, name=f"{key}-cap", reset_camera=False, render=False, show_scalar_bar=False,
+            copy_mesh=False, lighting=False,
+        )  # fmt: skip
+
+    def _cut_position(self) -> float:
+        low, high = self._bounds[2 - self._cut_axis]
+        return float(low + (high - low) * self._cut_slider.value() / 1000)
+
+    def _draw_grey(self, block: GreyBlock) -> None:
+        import pyvista as pv
+        from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
+
+        grid = pv.ImageData(dimensions=block.values.shape[::-1], spacing=block.spacing_um[::-1], origin=block.origin_um[::-1])
+        grid.point_data["grey"] = block.values.ravel()
+        grid.GetPointData().SetActiveScalars("grey")
+        self._grid = grid
+        for axis, name in enumerate("xyz"):
+            mapper = vtkImageSliceMapper()
+            mapper.SetInputData(grid)
+            mapper.SetOrientation(axis)
+            image = vtkImageSlice()
+            image.SetMapper(mapper)
+            image.GetProperty().SetColorWindow(255)
+            image.GetProperty().SetColorLevel(127.5)
+            image.GetProperty().SetInterpolationTypeToNearest()
+            self.view.add_actor(image, name=f"grey-{name}", reset_camera=False, render=False, pickable=False)
+        self._place_grey_slices()
+
+    def _place_grey_slices(self) -> None:
+        block = self._built.get("grey")
+        if not isinstance(block, GreyBlock) or not self._shown.get("grey"):
+            return
+        for axis, name in enumerate("xyz"):
+            image = self.view.actors.get(f"grey-{name}")
+            if image is None:
+                continue
+            spacing, origin, count = block.spacing_um[2 - axis], block.origin_um[2 - axis], block.values.shape[2 - axis]
+            index = round((self._cross.position[2 - axis] - origin) / spacing)
+            image.GetMapper().SetSliceNumber(min(max(index, 0), count - 1))
+
+    def _volume_toggled(self, shown: bool) -> None:
+        if self.view is None:
+            return
+        if shown and isinstance(self._built.get("grey"), GreyBlock):
+            self.view.add_volume(
+                self._grid, scalars="grey", cmap="gray", opacity="sigmoid_5", name="volume", show_scalar_bar=False,
+                reset_camera=False, render=False, pickable=False,
+            )  # fmt: skip
+            for name in "xyz":
+                self.view.remove_actor(f"grey-{name}", reset_camera=False, render=False)
+        else:
+            self.view.remove_actor("volume", reset_camera=False, render=False)
+            if isinstance(self._built.get("grey"), GreyBlock):
+                self._draw("grey")
+        self.view.update()
+
+    def _hide(self, key: str) -> None:
+        if self.view is None:
+            return
+        for name in (key, f"{key}-cap", *(("grey-x", "grey-y", "grey-z", "volume") if key == "grey" else ())):
+            self._skins.pop(name, None)
+            self.view.remove_actor(name, reset_camera=False, render=False)
+        self.view.update()
+
+    def _remove(self, key: str) -> None:
+        self._hide(key)
+        self._built.pop(key, None)
+
+    def _draw_frame(self) -> None:
+        """Box of all that is there, and a bar of a round length along its lower edge."""
+        import pyvista as pv
+
+        boxes = []
+        for thing in self._built.values():
+            if isinstance(thing, GreyBlock):
+                low = np.array(thing.origin_um) - np.array(thing.spacing_um) / 2
+                boxes.append(np.stack([low, low + np.array(thing.values.shape) * thing.spacing_um], axis=1)[::-1])
+            elif len(thing.mesh.points_um):
+                boxes.append(np.stack([thing.mesh.points_um.min(axis=0), thing.mesh.points_um.max(axis=0)], axis=1))
+        if not boxes:
+            self._bounds = None
+            for name in ("box", "bar", "bar-words"):
+                self.view.remove_actor(name, reset_camera=False, render=False)
+            return
+        stacked = np.stack(boxes)
+        self._bounds = np.stack([stacked[:, :, 0].min(axis=0), stacked[:, :, 1].max(axis=0)], axis=1)
+        (x0, x1), (y0, y1), (z0, z1) = self._bounds
+        style = {"reset_camera": False, "render": False, "pickable": False, "color": self._ink()}
+        self.view.add_mesh(pv.Box(self._bounds.ravel()).extract_all_edges(), name="box", line_width=1, opacity=0.5, **style)
+        length = nice_length_um(0.5 * (x1 - x0))
+        out = 0.03 * max(y1 - y0, z1 - z0)
+        # Along the lower edge that the usual corner looks at.
+        bar = pv.Line((x1 - length, y1 + out, z0), (x1, y1 + out, z0))
+        self.view.add_mesh(bar, name="bar", line_width=4, **style)
+        self.view.add_point_labels(
+            np.array([[x1 - length / 2, y1 + 3 * out, z0]]), [length_text(length)], name="bar-words", font_size=12, shape=None,
+            show_points=False, text_color=self._ink(), always_visible=True, reset_camera=False, render=False, pickable=False,
+        )  # fmt: skip
+
+    def _ink(self) -> str:
+        return self._controller.theme.viewport_text
+
+    @Slot()
+    def _apply_theme(self) -> None:
+        if self.view is None:
+            return
+        self.view.set_background(self._controller.theme.viewport)
+        self.view.add_axes(interactive=False, viewport=(0.0, 0.75, 0.2, 1.0), color=self._ink())
+        if self._built:
+            self._draw_frame()
+        self.view.update()
+
+    def _fill_colours(self) -> None:
+        names = ["id"]
+        for thing in self._surfaces().values():
+            names += [name for name in (*thing.colours, *thing.scalars) if name not in names]
+        if names != [self._colours.itemData(i) for i in range(self._colours.count())]:
+            self._colours.clear()
+            for name in names:
+                self._colours.addItem("Label" if name == "id" else name[:1].upper() + name[1:], name)
+        if self._colouring not in names:
+            self._colouring = "id"
+            self._redraw()
+        self._colours.setCurrentIndex(names.index(self._colouring))
+        self._colours.setEnabled(len(names) > 1)
+
+    @Slot(int)
+    def _colour_chosen(self, index: int) -> None:
+        self._colouring = self._colours.itemData(index)
+        self._redraw()
+
+    @Slot(int)
+    def _cut_chosen(self, index: int) -> None:
+        self._cut_axis = list(_CUTS.values())[index]
+        self._cut_slider.setVisible(self._cut_axis is not None)
+        self._redraw()
+
+    @Slot(int)
+    def _cut_moved(self, value: int) -> None:
+        if self.view is None:
+            return
+        for key in self._surfaces():
+            if key in self.view.actors:
+                self._cut(key, self.view.actors[key])
+        self.view.update()
+
+    @Slot()
+    def _redraw(self) -> None:
+        if self.view is None:
+            return
+        for key in self._surfaces():
+            self._draw(key)
+        self.view.update()
+
+    @Slot()
+    def _recolour(self) -> None:
+        if self.view is None:
+            return
+        for name, (skin, poly) in self._skins.items():
+            key = name.removesuffix("-cap")
+            thing = self._built.get(key)
+            if isinstance(thing, Surfaces):
+                colouring = self._colouring if name == key or self._colouring not in thing.scalars else "id"
+                poly.cell_data["rgb"] = actors.face_colours(thing, skin, colouring, self._chosen(key))
+        self.view.update()
+
+    @Slot()
+    def _cross_moved(self) -> None:
+        if self.view is not None and "grey" in self._built:
+            self._place_grey_slices()
+            self.view.update()
+
+    # Hands
+
+    def _pick(self, at: QPointF) -> tuple[str, int, np.ndarray | None]:
+        from vtkmodules.vtkRenderingCore import vtkCellPicker
+
+        ratio = self.view.devicePixelRatioF()
+        picker = vtkCellPicker()
+        picker.SetTolerance(0.0005)
+        picker.Pick(at.x() * ratio, (self.view.height() - 1 - at.y()) * ratio, 0.0, self.view.renderer)
+        actor, cell = picker.GetActor(), picker.GetCellId()
+        if actor is None or cell < 0:
+            return "", 0, None
+        for name, (skin, _) in self._skins.items():
+            if self.view.actors.get(name) is actor and cell < len(skin.labels):
+                return name.removesuffix("-cap"), int(skin.labels[cell]), np.array(picker.GetPickPosition())[::-1]
+        return "", 0, None
+
+    @Slot(QPointF, object)
+    def _clicked(self, at: QPointF, modifiers: Any) -> None:
+        key, label, position = self._pick(at)
+        item = self._items.get(key)
+        if item is not None and item.subject and item.subject == self._selection.subject:
+            adding = bool(modifiers & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier))
+            self._selection.click(label, adding)
+            if self._selection.tool == "pick" and self._content is not None and self._content.layers:
+                self._cross.move(position)
+        elif not key and not modifiers:
+            self._selection.click(0)
+
+    @Slot(QPointF)
+    def _rested(self, at: QPointF) -> None:
+        key, label, _ = self._pick(at)
+        item = self._items.get(key)
+        self.hovered.emit(self._describe(item, label) if item is not None and label else "")
+
+    def _describe(self, item: SceneItem, label: int) -> str:
+        table = self._content.table if self._content is not None else None
+        words = f"{item.title.rstrip('s').lower()} {label}"
+        if table is not None and table.subject == item.subject:
+            row = np.flatnonzero(table.ids == label)
+            if len(row):
+                column = table.columns[0]
+                words += f"   ·   {column.title.lower()} {column.values[row[0]]:.3g} {column.unit}"
+        self._selection.hovered.emit(item.subject, label)
+        return words
+
+    @Slot()
+    def isolate(self) -> None:
+        """Show only what is selected."""
+        everything = {int(i) for thing in self._surfaces().values() for i in actors.labels_of(thing.mesh)}
+        if self._selection.ids:
+            self._selection.isolate(self._selection.ids, everything)
+
+    @Slot()
+    def hide_selected(self) -> None:
+        self._selection.hide(self._selection.ids)
+
+    @Slot()
+    def fit_view(self) -> None:
+        """All of the scene, from the usual corner."""
+        if self.view is None:
+            return
+        self.view.renderer.view_isometric(negative=False, render=False)
+        self.view.renderer.ResetCamera()
+        self.view.camera.zoom(0.97)
+        self.view.renderer.ResetCameraClippingRange()
+        self.view.update()
+
+    def look_along(self, name: str, *args: Any) -> None:
+        """Look along an axis of the sample."""
+        if self.view is not None:
+            {"x": self.view.view_yz, "y": self.view.view_xz, "z": self.view.view_xy}[name](render=False)
+            self.view.update()
+
+    @Slot(QAction)
+    def _projection_chosen(self, action: QAction) -> None:
+        self.set_orthographic(action is self._orthographic)
+
+    def set_orthographic(self, orthographic: bool) -> None:
+        (self._orthographic if orthographic else self._perspective).setChecked(True)
+        if self.view is not None:
+            self.view.camera.SetParallelProjection(orthographic)
+            self.view.renderer.ResetCameraClippingRange()
+            self.view.update()
+
+    def picture(self) -> QImage | None:
+        """What 3D shows now, or None without OpenGL."""
+        return self.view.grabFramebuffer() if self.view is not None else None
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"colouring": self._colouring, "orthographic": self._orthographic.isChecked()}
+        if self.view is not None:
+            camera = self.view.camera
+            state["camera"] = [
+                list(camera.position),
+                list(camera.focal_point),
+                list(camera.up),
+                camera.view_angle,
+                camera.GetParallelScale(),
+            ]
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._colouring = str(state.get("colouring", "id"))
+        self.set_orthographic(bool(state.get("orthographic", False)))
+        camera = state.get("camera")
+        if camera and self.view is not None:
+            self.view.camera.position, self.view.camera.focal_point, self.view.camera.up = camera[:3]
+            self.view.camera.view_angle = camera[3]
+            self.view.camera.SetParallelScale(camera[4])
+            self._fitted_to = self._content.key if self._content is not None else ""
+            self.view.renderer.ResetCameraClippingRange()
+            self.view.update()
+
+    def close_view(self) -> None:
+        """Stop the worker and release OpenGL."""
+        self._background.close()
+        if self.view is not None:
+            self.view.shut()
+            self.view = None

@@ -1,0 +1,93 @@
+"""What is chosen, hovered and hidden, and which label tool is held: shared by slices, 3D, table and tool row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+# Objects of these nodes are one and the same: a radius function is a particle's, a fitted cell a grain's.
+SUBJECTS = {"particles": "particles", "radii": "particles", "grains": "grains", "tessellation": "grains"}
+TOOLS = ("pick", "merge", "delete")
+
+
+class Selection(QObject):
+    """The chosen objects of a window; `of` gives the one that all its views share.
+
+    Attributes
+    ----------
+    subject
+        Whose labels the ids are: "particles", "grains", "particle" (grains of the virtual particle), "components".
+    ids
+        Chosen labels, in the order of choice.
+    hidden
+        Labels that 3D does not show.
+    tool
+        One of `TOOLS`; what a click on a label does.
+    """
+
+    changed = Signal()
+    subject_changed = Signal(str)
+    hovered = Signal(str, int)
+    hidden_changed = Signal()
+    tool_changed = Signal(str)
+    acted = Signal(str, int)
+
+    def __init__(self, controller: Any) -> None:
+        super().__init__(controller)
+        self.subject = ""
+        self.ids: tuple[int, ...] = ()
+        self.hidden: frozenset[int] = frozenset()
+        self.tool = "pick"
+
+    @classmethod
+    def of(cls, controller: Any) -> Selection:
+        """The one selection of a window."""
+        found = controller.findChild(cls)
+        return found if found is not None else cls(controller)
+
+    def set_subject(self, subject: str) -> None:
+        """Another kind of objects came on view; choices among the old ones end."""
+        if subject != self.subject:
+            self.subject = subject
+            self.hidden = frozenset()
+            self.set_tool("pick")
+            self.choose(())
+            self.hidden_changed.emit()
+            self.subject_changed.emit(subject)
+
+    def choose(self, ids: Iterable[int]) -> None:
+        chosen = tuple(dict.fromkeys(int(i) for i in ids if int(i) > 0))
+        if chosen != self.ids:
+            self.ids = chosen
+            self.changed.emit()
+
+    def click(self, label: int, adding: bool = False) -> None:
+        """A label was clicked in a view (0: nothing there): choose it, or hand it to the tool that is held."""
+        if self.tool != "pick" and label > 0:
+            self.acted.emit(self.tool, label)
+            return
+        if adding and label > 0:
+            self.choose(tuple(i for i in self.ids if i != label) if label in self.ids else (*self.ids, label))
+        elif not adding:
+            self.choose((label,) if label > 0 else ())
+
+    def hide(self, ids: Iterable[int]) -> None:
+        self._set_hidden(self.hidden | frozenset(int(i) for i in ids))
+
+    def isolate(self, ids: Iterable[int], everything: Iterable[int]) -> None:
+        self._set_hidden(frozenset(int(i) for i in everything) - frozenset(int(i) for i in ids))
+
+    def show_all(self) -> None:
+        self._set_hidden(frozenset())
+
+    def _set_hidden(self, hidden: frozenset[int]) -> None:
+        if hidden != self.hidden:
+            self.hidden = hidden
+            self.hidden_changed.emit()
+
+    def set_tool(self, tool: str) -> None:
+        if tool != self.tool:
+            self.tool = tool
+            self.tool_changed.emit(tool)
