@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from nmcstudio import __version__
 from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
 from nmcstudio.core.threads import configure_threads
+from nmcstudio.core.version import VERSION
 
 OTHER_COMMANDS = {
     "gui": "open the window",
@@ -41,7 +41,7 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
     from nmcstudio.pipeline.registry import KEYS, step
 
     parser = _Parser(prog="nmcstudio", description="From CT and EBSD images to simulation-ready virtual cathode particles.")
-    parser.add_argument("--version", action="version", version=f"nmcstudio {__version__}")
+    parser.add_argument("--version", action="version", version=f"nmcstudio {VERSION}")
     _common(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for key in KEYS:

@@ -53,7 +53,7 @@ def param(
     limits
         pydantic's limits (``ge``, ``gt``, ``le``, ``lt``, ``min_length``, …).
     """
-    extra = {
+    extra: dict[str, Any] = {
         "unit": unit,
         "symbol": symbol,
         "advanced": advanced,

@@ -8,7 +8,7 @@ from PySide6 import __version__ as qt_version
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
-from nmcstudio import __version__
+from nmcstudio.core.version import VERSION
 
 
 class BugDialog(QDialog):
@@ -27,7 +27,7 @@ class BugDialog(QDialog):
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.text.setPlainText(
-            f"nmcstudio {__version__}, Qt {qt_version}, Python {platform.python_version()}, {platform.platform()}"
+            f"nmcstudio {VERSION}, Qt {qt_version}, Python {platform.python_version()}, {platform.platform()}"
         )
         buttons = QDialogButtonBox()
         copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)

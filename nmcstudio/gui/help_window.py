@@ -6,8 +6,8 @@ from PySide6.QtCore import Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QTextBrowser, QVBoxLayout, QWidget
 
-from nmcstudio import __version__
 from nmcstudio.core.resources import resource
+from nmcstudio.core.version import VERSION
 from nmcstudio.gui.actions import ENTRIES, OTHER_KEYS
 from nmcstudio.pipeline.manual import page
 
@@ -23,7 +23,7 @@ def keys_page() -> str:
 def about_page() -> str:
     """Markdown of the page about the program."""
     return (
-        f"# nmcstudio {__version__}\n\nFrom CT and EBSD images to simulation-ready virtual cathode particles.\n\n"
+        f"# nmcstudio {VERSION}\n\nFrom CT and EBSD images to simulation-ready virtual cathode particles.\n\n"
         "Free software under the GNU General Public License, version 3 or later."
     )
 

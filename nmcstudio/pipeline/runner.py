@@ -12,11 +12,11 @@ from typing import Any
 
 import psutil
 
-from nmcstudio import __version__
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.params import Params
 from nmcstudio.core.rng import stream
+from nmcstudio.core.version import VERSION
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.step import Preflight, Problem, Step
 from nmcstudio.pipeline.validation import params_of
@@ -181,7 +181,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
         seed=prepared.seed,
         seconds=seconds,
         peak_rss_mib=peak,
-        version=__version__,
+        version=VERSION,
         created=now,
         summary=summary,
         load=Held(value),
@@ -247,7 +247,7 @@ def run_on_project(
 
 def _peak_rss_mib() -> float:
     if os.name == "nt":
-        return float(psutil.Process().memory_info().peak_wset) / 2**20
+        return float(getattr(psutil.Process().memory_info(), "peak_wset")) / 2**20  # noqa: B009
     import resource
     import sys
 

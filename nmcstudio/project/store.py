@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nmcstudio import __version__
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.version import VERSION
 from nmcstudio.project import codec
 from nmcstudio.project.migrations import SCHEMA, migrate
 from nmcstudio.project.nodes import NODES
@@ -110,7 +110,7 @@ def save_project(project: Project, path: Path | str | None = None, *, autosave: 
         with h5py.File(beside, "w") as file:
             file.attrs["format"] = FORMAT
             file.attrs["schema"] = SCHEMA
-            file.attrs["version"] = __version__
+            file.attrs["version"] = VERSION
             head = {
                 "seed": project.seed,
                 "params": {step: project.params(step) for step in project.steps_with_params},

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from nmcstudio import __version__
 from nmcstudio.core.comparison import Comparison, Validation
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import ShellModel
+from nmcstudio.core.version import VERSION
 from nmcstudio.report import figures
 
 _STYLE = """
@@ -124,7 +124,7 @@ def render_report(
         Date on the report; None for now.
     """
     now = created or datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    parts = [f"<h1>{html.escape(title)}</h1><p class=by>nmcstudio {__version__}, {now}</p>"]
+    parts = [f"<h1>{html.escape(title)}</h1><p class=by>nmcstudio {VERSION}, {now}</p>"]
     if any(record.get("simulated") for record in records.values()):
         parts.append("<p class=warn>This project holds simulated data.</p>")
     parts.append("<h2>What there is</h2>")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from nmcstudio import __version__
 from nmcstudio.core.particles import Particle
+from nmcstudio.core.version import VERSION
 from nmcstudio.io.files import replacing
 
 
@@ -38,7 +38,7 @@ def write_particle(path: str | os.PathLike[str], particle: Particle, made: Mappi
         "index": particle.index,
         "scenario": dict(particle.scenario),
         "made": dict(made),
-        "versions": {"nmcstudio": __version__, "numpy": np.__version__, "python": platform.python_version()},
+        "versions": {"nmcstudio": VERSION, "numpy": np.__version__, "python": platform.python_version()},
         "grains": particle.grain_count,
         "diameter": particle.diameter_um,
         "shell_diameter": particle.shell_diameter_um,
