@@ -6,7 +6,7 @@ import math
 import types
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
@@ -21,10 +21,28 @@ GESTURE_MS = 1500
 
 
 def members(annotation: Any) -> tuple[Any, ...]:
-    """The types that an annotation allows, without None."""
+    """The types that an annotation allows, without None and without their limits."""
+    if get_origin(annotation) is Annotated:
+        return members(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return tuple(part for each in get_args(annotation) for part in members(each))
     return () if annotation is type(None) else (annotation,)
+
+
+def all_limits(field: Any) -> list[Any]:
+    """pydantic's limits of a field, also those that stand at one member of a union."""
+
+    def inside(annotation: Any) -> list[Any]:
+        if get_origin(annotation) is Annotated:
+            return list(get_args(annotation)[1:])
+        if get_origin(annotation) in (Union, types.UnionType):
+            return [limit for each in get_args(annotation) for limit in inside(each)]
+        return []
+
+    flat = []
+    for limit in [*field.metadata, *inside(field.annotation)]:
+        flat += limit.metadata if hasattr(limit, "metadata") else [limit]
+    return flat
 
 
 def is_optional(annotation: Any) -> bool:
@@ -56,7 +74,7 @@ def tooltip_of(name: str, field: Any) -> str:
     if extra.get("unit"):
         lines.append(f"Unit: {shown_unit(extra['unit'])}")
     words = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
-    found = [f"{word} {getattr(limit, mark):g}" for limit in field.metadata for mark, word in words.items()
+    found = [f"{word} {getattr(limit, mark):g}" for limit in all_limits(field) for mark, word in words.items()
              if isinstance(getattr(limit, mark, None), (int, float))]  # fmt: skip
     if found:
         lines.append(f"Limits: {', '.join(found)}")
@@ -71,7 +89,7 @@ def editor_for(name: str, field: Any) -> Editor:
     extra = extra_of(field)
     kinds = members(field.annotation)
     empty = (extra.get("optional_text") or "none") if is_optional(field.annotation) else None
-    low, high = limits_of(field.metadata)
+    low, high = limits_of(all_limits(field))
     number = {
         "low": low,
         "high": high,
@@ -93,7 +111,7 @@ def editor_for(name: str, field: Any) -> Editor:
         return WordOrNumberEditor([str(word) for word in words], empty, whole=float not in numbers, **number)
     sequences = [kind for kind in others if get_origin(kind) in (tuple, list)]
     if sequences:
-        longest = next((limit.max_length for limit in field.metadata if hasattr(limit, "max_length")), None)
+        longest = next((limit.max_length for limit in all_limits(field) if hasattr(limit, "max_length")), None)
         return _sequence_editor(sequences[0], empty, number, longest)
     if numbers:
         return NumberEditor(slider=widget == "slider", whole=float not in numbers, empty_text=empty, **number)
@@ -179,7 +197,7 @@ class ParamsForm(QWidget):
             editor.setAccessibleName(field.title or name)
             editor.edited.connect(self._editor_edited)
             editor.setObjectName(f"field:{name}")
-            wide = isinstance(editor, (JsonEditor, PathEditor))
+            wide = isinstance(editor, (JsonEditor, PathEditor)) or (isinstance(editor, TripleEditor) and editor.named)
             label = QLabel(field.title or name)
             label.setToolTip(tip)
             label.setWordWrap(True)

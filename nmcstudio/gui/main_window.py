@@ -40,7 +40,7 @@ from nmcstudio.gui.workflow import WorkflowPanel
 from nmcstudio.project.nodes import NODES
 
 # A job longer than this is announced when it ends.
-ANNOUNCE_SECONDS = 5.0
+ANNOUNCE_SECONDS = 10.0
 STATE_VERSION = 1
 
 
@@ -306,7 +306,7 @@ class MainWindow(QMainWindow):
         if job.state != DONE or job.seconds < ANNOUNCE_SECONDS or job.outcome is None:
             return
         QApplication.alert(self)
-        if job.step == self.controller.step and self.isActiveWindow():
+        if job.step == self.controller.step:
             return
         choices = [("Show", lambda: self._show_result(job))]
         text = f"{job.title} is done: {job.outcome.figures.get('headline', '')}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -11,7 +13,7 @@ from nmcstudio.gui.jobs import RUNNING, Job
 from nmcstudio.gui.widgets.job_bar import JobBar
 from nmcstudio.gui.widgets.times import duration, memory
 from nmcstudio.pipeline.registry import step as step_of
-from nmcstudio.pipeline.step import Preflight
+from nmcstudio.pipeline.step import Preflight, Problem
 from nmcstudio.project.nodes import NODES
 
 
@@ -35,6 +37,12 @@ def next_step(controller: Controller, node: str) -> str:
         "mesh": "export", "validation": "report",
     }  # fmt: skip
     return usual.get(node, "")
+
+
+def in_words(problem: Problem) -> str:
+    """A problem as a sentence. The hint of the command line ("give --option") says nothing in a form."""
+    hint = "" if not problem.hint or problem.hint.startswith("give --") else f": {problem.hint}"
+    return f"{problem.message[:1].upper()}{problem.message[1:]}{hint}."
 
 
 class PanelFoot(QWidget):
@@ -99,25 +107,22 @@ class PanelFoot(QWidget):
         """The open job of this step."""
         return next((job for job in self.controller.jobs.jobs if job.is_open and job.step == self.key), None)
 
-    def show_preflight(self, preflight: Preflight, *, has_field_errors: bool) -> None:
-        """Say what a run lacks, or what it costs."""
+    def show_preflight(self, preflight: Preflight, marked: Mapping[str, str]) -> None:
+        """Say what a run lacks, or what it costs; `marked` are the errors that stand at their fields."""
         project = self.controller.project
         needed = needed_nodes(self.controller, self.key)
         missing = [node for node in needed if node not in project.keys]
         self._can_run = not preflight.problems and not missing
         self._wanted = ""
+        unmarked = [problem for problem in preflight.problems if problem.field not in marked]
         if missing:
             title = NODES[missing[0]].title
             text = f"Needs {title if title.startswith(('CT', 'EBSD')) else title.lower()} first."
             self._wanted = NODES[missing[0]].steps[0]
+        elif unmarked:
+            text = in_words(unmarked[0])
         elif preflight.problems:
-            general = [problem for problem in preflight.problems if not problem.field] or list(preflight.problems)
-            problem = general[0]
-            text = (
-                "See the marked field."
-                if has_field_errors
-                else f"{problem.message[:1].upper()}{problem.message[1:]}: {problem.hint}"
-            )
+            text = "See the marked field."
         else:
             text = self._cost(preflight)
             stale = [node for node in needed if project.state(node) == "stale"]
@@ -134,7 +139,8 @@ class PanelFoot(QWidget):
     def _cost(preflight: Preflight) -> str:
         parts = []
         if preflight.seconds is not None:
-            parts.append(f"about {duration(preflight.seconds)}")
+            said = duration(preflight.seconds)
+            parts.append(said if said.startswith("under") else f"about {said}")
         if preflight.memory_mib is not None:
             parts.append(memory(preflight.memory_mib))
         return ", ".join(parts)[:1].upper() + ", ".join(parts)[1:]

@@ -101,6 +101,7 @@ class SegmentCtPanel(StepPanel):
         self._segmenter = self._volume = None
         self.bars_item.setData([0, 1], [0])
         self.line.hide()
+        self.plot.hide()
         self._say_empty()
         if self.isVisible():
             self._load()
@@ -114,10 +115,11 @@ class SegmentCtPanel(StepPanel):
     def _loaded(self, volume: Volume) -> None:
         self._volume = volume
         self._segmenter = Segmenter(volume)
+        self.plot.setVisible(self.controller.params(self.key).get("phase_value") is None)
         self._later.start()
 
     def shown_values(self, values: dict[str, Any]) -> None:
-        self.plot.setVisible(values.get("phase_value") is None)
+        self.plot.setVisible(values.get("phase_value") is None and self._segmenter is not None)
         if values.get("threshold") is not None:
             self.line.setValue(values["threshold"])
         if self._segmenter is not None:
@@ -140,6 +142,8 @@ class SegmentCtPanel(StepPanel):
         except ValueError:
             return
         whole = self._edited_here
+        if not self.count.text().startswith("Preview"):
+            self.count.setText("Looking at the volume …")
         self.controller.previews.ask(
             self.key, lambda monitor: segmenter.look(params, monitor, split=whole), self._looked, self._not_looked
         )

@@ -11,7 +11,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.forms import ParamsForm
 from nmcstudio.gui.jobs import Job
-from nmcstudio.gui.panels.foot import PanelFoot
+from nmcstudio.gui.panels.foot import PanelFoot, in_words
 from nmcstudio.gui.widgets.bars import Bar, BarStack
 from nmcstudio.gui.widgets.marks import StateMark, state_of
 from nmcstudio.pipeline.registry import step as step_of
@@ -119,7 +119,9 @@ class StepPanel(QWidget):
         if not steps:
             return None
         button = QToolButton()
-        button.setText(f"Other ways to {NODES[node].title.lower().replace('ct ', 'CT ').replace('ebsd', 'EBSD')}")
+        title = NODES[node].title
+        button.setText(f"Other ways to {title if title.startswith(('CT', 'EBSD')) else title.lower()} ▾")
+        button.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         button.setAutoRaise(True)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)
@@ -164,13 +166,13 @@ class StepPanel(QWidget):
     def _check(self) -> None:
         preflight = self.controller.preflight(self.key)
         errors = {}
+        touched = bool(self.controller.project.params(self.key))
         for problem in preflight.problems:
-            if problem.field in self.form.editors:
-                # The hint of the command line ("give --option") says nothing in a form.
-                hint = "" if problem.hint.startswith("give --") else f": {problem.hint}"
-                errors[problem.field] = f"{problem.message[:1].upper()}{problem.message[1:]}{hint}"
+            # Before anybody has filled in anything nothing is a mistake: the foot says what to begin with.
+            if problem.field in self.form.editors and touched:
+                errors[problem.field] = in_words(problem)
         self.form.set_errors(errors)
-        self.foot.show_preflight(preflight, has_field_errors=bool(errors))
+        self.foot.show_preflight(preflight, errors)
 
     def written_node(self) -> str | None:
         """Node that a run with the parameters as they stand would write."""

@@ -175,6 +175,7 @@ class TripleEditor(Editor):
         super().__init__()
         self._optional = empty_text is not None
         self._one_for_all = one_for_all
+        self.named = bool(names)
         self._boxes: list[NumberBox] = []
         widgets: list[QWidget] = []
         unit = number.pop("unit", "")

@@ -119,7 +119,10 @@ class NumberBox(QAbstractSpinBox):
     # What QAbstractSpinBox asks for
 
     def stepBy(self, steps: int) -> None:
-        value = self._value if self._value is not None else (self._low if math.isfinite(self._low) else 0)
+        if self._value is None and math.isfinite(self._low):
+            self.setValue(self._low)
+            return
+        value = self._value or 0
         if self._whole:
             new: float | int = int(value) + int(steps * (self._step or 1))
         else:
