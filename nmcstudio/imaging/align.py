@@ -107,7 +107,10 @@ def measure_drift(
         position = position - np.polynomial.polynomial.polyval(np.array(filled, float), line).T
     position -= position[0]
     everywhere = np.stack([np.interp(np.arange(stack.shape[0]), filled, position[:, axis]) for axis in (0, 1)], axis=1)
-    applied = -np.rint(everywhere - np.median(everywhere, axis=0))
+    # Where the stack as a whole lies is free: choose it so that the least is lost by rounding to voxels.
+    rest = np.angle(np.exp(2j * np.pi * position).sum(axis=0)) / (2 * np.pi)
+    applied = -np.rint(everywhere - rest)
+    applied -= np.rint(np.median(applied, axis=0))
     agreement = np.full(stack.shape[0], np.nan)
     for (a, b), shift in zip(pairs, found):
         if b == a + 1:

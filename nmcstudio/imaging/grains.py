@@ -80,14 +80,17 @@ def segment_grains(
     by_file = stack.grain_ids is not None and method in ("auto", "file")
     chosen = _choose_phase(stack, phase, monitor)
     group = operators(stack.phases[chosen - 1].point_group)
-    ids = _usable(stack, chosen, by_file, min_confidence, monitor)
+    # One memory layout and no writing, so that the kernels are compiled once.
+    quaternions = np.ascontiguousarray(stack.quaternions).view()
+    quaternions.flags.writeable = False
+    ids = np.ascontiguousarray(_usable(stack, chosen, by_file, min_confidence, monitor))
     cosine = -1.0 if by_file else float(np.cos(angle / 2))
-    labels, enclosed = label_components(ids, stack.quaternions, group, cosine, min_voxels, by_file, monitor.sub(0.0, 0.5))
+    labels, enclosed = label_components(ids, quaternions, group, cosine, min_voxels, by_file, monitor.sub(0.0, 0.5))
     if not labels.any():
         raise ComputationError(
             f"no grain has {min_voxels} voxels or more", "lower the smallest size, or raise the angle for noisy orientations"
         )
-    means = grain_orientations(labels, stack.quaternions, ids, group, monitor.sub(0.5, 0.8))
+    means = grain_orientations(labels, quaternions, ids, group, monitor.sub(0.5, 0.8))
     reach = 3 * float(np.prod(stack.spacing_um)) ** (1 / 3) if fill_um is None else fill_um
     other = (stack.phase > 0) & (stack.phase != chosen)
     fillable = stack.observed & ~other

@@ -1,0 +1,255 @@
+"""Grains of orientation maps: simulated ones with known labels, and the real maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nmcstudio.core.ebsd import EbsdStack, Phase
+from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.crystal.quaternions import multiply, normalise, random_orientations
+from nmcstudio.crystal.symmetry import disorientation_angles, operators
+from nmcstudio.imaging.grain_fill import fill_from_nearest
+from nmcstudio.imaging.grains import segment_grains
+from nmcstudio.io.ebsd.registry import read_ebsd
+
+
+def voronoi(shape: tuple[int, int, int], count: int, rng: np.random.Generator, spacing=(1.0, 1.0, 1.0)) -> np.ndarray:
+    """Labels 1 to count of nearest random points; every cell is one connected piece at this size."""
+    from scipy.spatial import cKDTree
+
+    points = rng.uniform(size=(count, 3)) * np.array(shape) * spacing
+    where = np.moveaxis(np.indices(shape), 0, -1).reshape(-1, 3) * np.asarray(spacing)
+    return (cKDTree(points).query(where)[1] + 1).reshape(shape)
+
+
+def simulated(labels: np.ndarray, rng: np.random.Generator, *, noise: float = 0.005, group: str = "-3m", spacing=(1.0, 1.0, 1.0)):
+    """A stack with an orientation for each label, noise of `noise` radians and a random equivalent at every voxel."""
+    truth = random_orientations(int(labels.max()) + 1, rng)
+    blur = normalise(np.concatenate([np.ones((*labels.shape, 1)), rng.normal(0, noise / 2, (*labels.shape, 3))], axis=-1))
+    symmetry = operators(group)
+    equivalents = symmetry[rng.integers(len(symmetry), size=labels.shape)]
+    q = multiply(equivalents, multiply(blur, truth[labels]))
+    q[labels == 0] = np.nan
+    nan = np.full(labels.shape, np.nan)
+    stack = EbsdStack(
+        quaternions=q,
+        phase=(labels > 0).astype(np.uint8),
+        phases=(Phase("NMC", group),),
+        quality=nan,
+        confidence=nan,
+        observed=np.ones(labels.shape, bool),
+        spacing_um=spacing,
+    )
+    return stack, truth
+
+
+def rand_index(first: np.ndarray, second: np.ndarray) -> float:
+    """Adjusted Rand index of two labellings (independent of skimage)."""
+    table = np.zeros((int(first.max()) + 1, int(second.max()) + 1))
+    np.add.at(table, (first.ravel(), second.ravel()), 1)
+
+    def pairs(n: np.ndarray) -> float:
+        return float((n * (n - 1) / 2).sum())
+
+    both, a, b, every = pairs(table), pairs(table.sum(1)), pairs(table.sum(0)), pairs(np.array([table.sum()]))
+    expected = a * b / every
+    return (both - expected) / ((a + b) / 2 - expected)
+
+
+# Seeds without two neighbours that happen to lie within 5 degrees (about one in four has such a pair under m-3m).
+@pytest.mark.parametrize(("group", "seed"), [("-3m", 1), ("m-3m", 2)])
+def test_known_grains_are_found(group: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = voronoi((30, 32, 34), 40, rng)
+    stack, orientations = simulated(truth, rng, group=group)
+    grains = segment_grains(stack)
+    assert grains.kind == "grains"
+    assert grains.point_group == group
+    assert len(np.unique(grains.labels)) == 40
+    assert rand_index(truth, grains.labels) > 0.9999
+    # the mean of each grain is its orientation, whatever equivalents the voxels had
+    for label in np.unique(grains.labels):
+        source = np.bincount(truth[grains.labels == label]).argmax()
+        assert disorientation_angles(grains.quaternions[label], orientations[source], group) < 0.002
+    assert np.isnan(grains.quaternions[0]).all()
+
+
+def test_components_against_a_graph() -> None:
+    """Union-find against scipy's components of the same graph, built neighbour by neighbour."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    rng = np.random.default_rng(2)
+    labels = rng.integers(0, 4, (6, 7, 8))
+    stack, _ = simulated(labels, rng, noise=0.06)
+    grains = segment_grains(stack, min_voxels=1, fill_um=0.0).labels
+    index = np.arange(labels.size).reshape(labels.shape)
+    rows, columns = [], []
+    for axis in range(3):
+        a, b = np.delete(index, -1, axis).ravel(), np.delete(index, 0, axis).ravel()
+        q = stack.quaternions.reshape(-1, 4)
+        near = disorientation_angles(q[a], q[b], "-3m") <= np.deg2rad(5)
+        rows.append(a[near])
+        columns.append(b[near])
+    graph = coo_matrix((np.ones(sum(map(len, rows))), (np.concatenate(rows), np.concatenate(columns))), shape=(labels.size,) * 2)
+    expected = connected_components(graph, directed=False)[1].reshape(labels.shape)
+    expected = np.where(labels > 0, expected + 1, 0)
+    pairs = set(zip(expected.ravel().tolist(), grains.ravel().tolist()))
+    assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+@given(st.integers(0, 2**31), st.permutations([0, 1, 2]), st.tuples(*[st.booleans()] * 3))
+@settings(max_examples=15, deadline=None)
+def test_flips_and_turns_change_nothing(seed: int, axes: list[int], flips: tuple[bool, bool, bool]) -> None:
+    rng = np.random.default_rng(seed)
+    stack, _ = simulated(voronoi((7, 8, 9), 6, rng), rng, noise=0.05)
+
+    def moved(array: np.ndarray) -> np.ndarray:
+        rest = tuple(range(3, array.ndim))
+        return np.flip(array.transpose(*axes, *rest), [k for k in range(3) if flips[k]])
+
+    other = EbsdStack(
+        quaternions=moved(stack.quaternions), phase=moved(stack.phase), phases=stack.phases, quality=moved(stack.quality),
+        confidence=moved(stack.confidence), observed=moved(stack.observed), spacing_um=(1, 1, 1),
+    )  # fmt: skip
+    first = segment_grains(stack, min_voxels=1, fill_um=0).labels
+    second = segment_grains(other, min_voxels=1, fill_um=0).labels
+    pairs = set(zip(moved(first).ravel().tolist(), second.ravel().tolist()))
+    assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+def test_noise_inside_is_filled_and_background_stays() -> None:
+    rng = np.random.default_rng(3)
+    z, y, x = np.indices((36, 36, 36)) - 17.5
+    inside = z**2 + y**2 + x**2 < 15**2
+    truth = np.where(inside, voronoi((36, 36, 36), 25, rng), 0)
+    stack, _ = simulated(truth, rng)
+    q, phase = stack.quaternions.copy(), stack.phase.copy()
+    lost = inside & (rng.uniform(size=inside.shape) < 0.08)  # not indexed
+    wrong = inside & (rng.uniform(size=inside.shape) < 0.03)  # indexed wrongly
+    specks = ~inside & (rng.uniform(size=inside.shape) < 0.02)  # indexed in the background
+    phase[lost], q[lost] = 0, np.nan
+    for where in (wrong & ~lost, specks):
+        q[where] = random_orientations(int(where.sum()), rng)
+        phase[where] = 1
+    noisy = EbsdStack(
+        quaternions=q, phase=phase, phases=stack.phases, quality=stack.quality, confidence=stack.confidence,
+        observed=stack.observed, spacing_um=(1, 1, 1),
+    )  # fmt: skip
+    grains = segment_grains(noisy)
+    agreement = np.mean((grains.labels > 0) == inside)
+    assert agreement > 0.995
+    assert (grains.labels[~inside] > 0).mean() < 0.005
+    assert rand_index(truth, grains.labels) > 0.98
+
+
+def test_low_confidence_is_left_out_and_filled() -> None:
+    rng = np.random.default_rng(4)
+    truth = voronoi((12, 12, 12), 5, rng)
+    stack, _ = simulated(truth, rng)
+    bad = rng.uniform(size=truth.shape) < 0.1
+    q = stack.quaternions.copy()
+    q[bad] = random_orientations(int(bad.sum()), rng)
+    confidence = np.where(bad, 0.02, 0.6)
+    noisy = EbsdStack(
+        quaternions=q, phase=stack.phase, phases=stack.phases, quality=stack.quality, confidence=confidence,
+        observed=stack.observed, spacing_um=(1, 1, 1),
+    )  # fmt: skip
+    grains = segment_grains(noisy, min_confidence=0.1, min_voxels=5)
+    assert len(np.unique(grains.labels)) == 5
+    assert np.mean(grains.labels > 0) == 1
+    monitor = Monitor()
+    segment_grains(stack, min_confidence=0.1, monitor=monitor)
+    assert any("no confidence" in words for words in monitor.warnings)
+
+
+def test_labels_of_the_file_and_phases() -> None:
+    rng = np.random.default_rng(5)
+    truth = voronoi((10, 12, 14), 6, rng)
+    stack, _ = simulated(truth, rng)
+    phase = stack.phase.copy()
+    phase[:, :, :2] = 2
+    two = EbsdStack(
+        quaternions=stack.quaternions, phase=phase, phases=(*stack.phases, Phase("Al", "m-3m")), quality=stack.quality,
+        confidence=stack.confidence, observed=stack.observed, spacing_um=(1, 1, 1), grain_ids=(truth * 7).astype(np.uint32),
+    )  # fmt: skip
+    monitor = Monitor()
+    grains = segment_grains(two, min_voxels=1, monitor=monitor)
+    np.testing.assert_array_equal(grains.labels, np.where(phase == 1, truth * 7, 0))
+    assert any("Al stays 0" in words for words in monitor.warnings)
+    other = segment_grains(two, method="orientation", phase=2, min_voxels=1)
+    assert other.point_group == "m-3m"
+    np.testing.assert_array_equal(other.labels > 0, phase == 2)
+    with pytest.raises(NmcError, match="no phase 3"):
+        segment_grains(two, phase=3)
+
+
+def test_errors() -> None:
+    stack, _ = simulated(np.ones((2, 3, 4), int), np.random.default_rng(0))
+    with pytest.raises(ComputationError, match="no grain has 50 voxels"):
+        segment_grains(stack, min_voxels=50)
+    with pytest.raises(NmcError, match="no grain labels") as caught:
+        segment_grains(stack, method="file")
+    assert caught.value.field == "method"
+    with pytest.raises(NmcError, match="angle 0 deg"):
+        segment_grains(stack, angle=0)
+    monitor = Monitor()
+    monitor.cancel()
+    with pytest.raises(Cancelled):
+        segment_grains(stack, monitor=monitor)
+
+
+def test_fill_respects_distance_spacing_and_surface() -> None:
+    labels = np.zeros((9, 40, 40), np.uint32)
+    labels[:, 5:35, 5:20], labels[:, 5:35, 22:35] = 1, 2  # a seam of two voxels, free surfaces all round
+    labels[4, 10:16, 8:14] = 0  # a flat hole, one slice thick
+    before = labels.copy()
+    everywhere = np.ones(labels.shape, bool)
+    filled = fill_from_nearest(labels, everywhere, 1.5, (0.5, 1.0, 1.0), Monitor())
+    assert filled == int((labels > 0).sum() - (before > 0).sum())
+    assert np.all(labels[:, 7:33, 20] == 1)
+    assert np.all(labels[:, 7:33, 21] == 2)
+    assert np.all(labels[4, 10:16, 8:14] == 1)
+    outside = np.ones(labels.shape, bool)
+    outside[:, 5:35, 5:35] = False
+    assert not labels[outside].any()
+    np.testing.assert_array_equal(labels[before > 0], before[before > 0])
+
+
+def test_fill_in_blocks_is_fill_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nmcstudio.imaging import grain_fill
+
+    rng = np.random.default_rng(6)
+    labels = voronoi((20, 21, 22), 12, rng).astype(np.uint32)
+    labels[rng.uniform(size=labels.shape) < 0.3] = 0
+    labels[:, :6] = 0
+    once, parts = labels.copy(), labels.copy()
+    fill_from_nearest(once, labels >= 0, 2.5, (1, 1.5, 1), Monitor())
+    monkeypatch.setattr(grain_fill, "_CORE", 7)
+    fill_from_nearest(parts, labels >= 0, 2.5, (1, 1.5, 1), Monitor())
+    np.testing.assert_array_equal(once > 0, parts > 0)
+    assert np.mean(once == parts) > 0.98  # points at equal distance may go either way
+
+
+def test_iron_sections(shared_data: Path) -> None:
+    """SOURCE.md of the data: 183 grains of 20 voxels and more at 5 degrees."""
+    stack = read_ebsd(shared_data / "ebsd3d_iron_mtex" / "ang", slice_spacing_um=0.12)
+    grains = segment_grains(stack, angle=np.deg2rad(5), min_voxels=20)
+    assert len(np.unique(grains.labels[grains.labels > 0])) == 183
+    assert np.mean(grains.labels > 0) > 0.99
+    assert grains.labels.dtype == np.uint16
+
+
+def test_labdct(shared_data: Path) -> None:
+    stack = read_ebsd(shared_data / "dct_al1050_crispy" / "lab_dct_Al1050.h5")
+    by_file = segment_grains(stack)
+    assert len(np.unique(by_file.labels)) == 85  # of the file's 105 ids, those with a piece of 20 voxels
+    assert np.mean(by_file.labels == stack.grain_ids) > 0.995
+    by_orientation = segment_grains(stack, method="orientation")
+    assert rand_index(by_file.labels, by_orientation.labels) > 0.95
