@@ -15,6 +15,9 @@ from nmcstudio.imaging.section_shift import Section, SectionShift, find_shift, p
 
 _ROBUST_ROUNDS = 20
 _HUBER_VOXELS = 0.5
+# Sections that agree at fewer points say nothing about their shift (ends of a particle, empty sections).
+_LEAST_POINTS = 25
+_PRIOR = 1e-3
 # A step that differs from its neighbours' median by more than this many voxels, and six times the usual, is a jump.
 _JUMP_VOXELS = 3.0
 
@@ -30,7 +33,8 @@ class Drift:
     applied_um
         float64 ``(slices, 2)``, by how much each section was moved (whole voxels), um.
     agreement
-        float64 ``(slices,)``, share of points that agree with the section before, after the shift; NaN for the first.
+        float64 ``(slices,)``, share of points that agree with the section before, after the shift; NaN for the first
+        one and where too few agree to tell a shift.
     outliers
         Numbers of sections after a jump or without agreement.
     """
@@ -99,7 +103,8 @@ def measure_drift(
             pairs.append((place, filled.index(following)))
             found.append(shift)
             if pairs[-1][1] == place + 1:
-                so_far.append(so_far[-1] + np.array(shift.shift) * edges)
+                moved = shift.shift if shift.points >= _LEAST_POINTS else (0.0, 0.0)
+                so_far.append(so_far[-1] + np.array(moved) * edges)
         sections.pop(k, None)
     position = _positions(len(filled), pairs, found)
     if remove_trend:
@@ -113,7 +118,7 @@ def measure_drift(
     applied -= np.rint(np.median(applied, axis=0))
     agreement = np.full(stack.shape[0], np.nan)
     for (a, b), shift in zip(pairs, found):
-        if b == a + 1:
+        if b == a + 1 and shift.points >= _LEAST_POINTS:
             agreement[filled[b]] = shift.agreement
     outliers = _outliers(filled, position, agreement)
     return Drift(everywhere * edges, applied * edges, agreement, outliers)
@@ -218,13 +223,18 @@ def _windows(
 
 
 def _positions(count: int, pairs: list[tuple[int, int]], found: list[SectionShift]) -> NDArray[np.float64]:
-    """Positions ``(count, 2)`` in voxels whose differences fit the measured shifts best, by reweighting (Huber)."""
-    design = np.zeros((len(pairs), count))
-    rows = np.arange(len(pairs))
-    design[rows, [a for a, _ in pairs]] = -1
-    design[rows, [b for _, b in pairs]] = 1
-    measured = np.array([shift.shift for shift in found])
-    trust = np.array([max(shift.agreement, 0.01) / (b - a) for (a, b), shift in zip(pairs, found)])
+    """Positions ``(count, 2)`` in voxels whose differences fit the measured shifts best, by reweighting (Huber).
+
+    Where nothing is known, a section stays with its neighbour.
+    """
+    known = [(pair, shift) for pair, shift in zip(pairs, found) if shift.points >= _LEAST_POINTS]
+    links = [pair for pair, _ in known] + [(k, k + 1) for k in range(count - 1)]
+    design = np.zeros((len(links), count))
+    rows = np.arange(len(links))
+    design[rows, [a for a, _ in links]] = -1
+    design[rows, [b for _, b in links]] = 1
+    measured = np.array([shift.shift for _, shift in known] + [(0.0, 0.0)] * (count - 1))
+    trust = np.array([max(shift.agreement, 0.01) / (b - a) for (a, b), shift in known] + [_PRIOR] * (count - 1))
     weight = trust.copy()
     position = np.zeros((count, 2))
     for _ in range(_ROBUST_ROUNDS):
@@ -240,6 +250,6 @@ def _outliers(filled: list[int], position: NDArray[np.float64], agreement: NDArr
     steps = np.diff(position, axis=0)
     away = np.linalg.norm(steps - np.median(steps, axis=0), axis=1)
     jump = away > max(_JUMP_VOXELS, 6 * float(np.median(away)))
-    usual = np.nanmedian(agreement)
+    usual = np.nanmedian(agreement) if np.isfinite(agreement).any() else 0.0
     poor = [bool(agreement[k] < 0.5 * usual) for k in filled[1:]]
     return tuple(k for k, jumps, bad in zip(filled[1:], jump, poor) if jumps or bad)

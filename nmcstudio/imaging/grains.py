@@ -52,7 +52,7 @@ def segment_grains(
     min_confidence
         Points of lower confidence are taken as not indexed; None takes all.
     fill_um
-        Points without a grain go to the nearest one if they lie in holes or seams less than twice this wide; None is three
+        Points without a grain go to the nearest one if they lie in holes or seams less than twice this wide; None is two
         voxels (geometric mean). 0 fills nothing.
     phase
         1-based phase whose grains are wanted; None is the most frequent one.
@@ -91,7 +91,7 @@ def segment_grains(
             f"no grain has {min_voxels} voxels or more", "lower the smallest size, or raise the angle for noisy orientations"
         )
     means = grain_orientations(labels, quaternions, ids, group, monitor.sub(0.5, 0.8))
-    reach = 3 * float(np.prod(stack.spacing_um)) ** (1 / 3) if fill_um is None else fill_um
+    reach = 2 * float(np.prod(stack.spacing_um)) ** (1 / 3) if fill_um is None else fill_um
     other = (stack.phase > 0) & (stack.phase != chosen)
     fillable = stack.observed & ~other
     filled = fill_from_nearest(labels, fillable, reach, stack.spacing_um, monitor.sub(0.8, 1.0), enclosed)

@@ -29,10 +29,11 @@ class Section:
 
 @dataclass(frozen=True)
 class SectionShift:
-    """Position (y, x) of the second section in the first one's voxels, and the share of points that agree there."""
+    """Position (y, x) of the second section in the first one's voxels, the share of points that agree there, and how many."""
 
     shift: tuple[float, float]
     agreement: float
+    points: int
 
 
 def prepare_section(stack: EbsdStack, number: int, group: NDArray[np.float64], angle: float) -> Section:
@@ -113,7 +114,7 @@ def find_shift(
         dy + _vertex(score(dy - 1, dx), score(dy, dx), score(dy + 1, dx)),
         dx + _vertex(score(dy, dx - 1), score(dy, dx), score(dy, dx + 1)),
     )
-    return SectionShift(fine, same / max(total, 1))
+    return SectionShift(fine, same / max(total, 1), same * stride**2)
 
 
 def _candidates(first: Section, second: Section, limit: tuple[int, int]) -> list[tuple[int, int]]:

@@ -63,7 +63,7 @@ def rand_index(first: np.ndarray, second: np.ndarray) -> float:
 
 
 # Seeds without two neighbours that happen to lie within 5 degrees (about one in four has such a pair under m-3m).
-@pytest.mark.parametrize(("group", "seed"), [("-3m", 1), ("m-3m", 2)])
+@pytest.mark.parametrize(("group", "seed"), [("-3m", 1), ("m-3m", 3)])
 def test_known_grains_are_found(group: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = voronoi((30, 32, 34), 40, rng)

@@ -49,7 +49,7 @@ class SegmentEbsdParams(Params):
         None,
         "Close gaps up to",
         unit="um",
-        optional_text="3 voxels",
+        optional_text="2 voxels",
         help="Points without a grain go to the nearest one in holes and seams less than twice this wide; 0 closes none.",
         ge=0,
         decimals=3,
