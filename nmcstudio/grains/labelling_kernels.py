@@ -47,9 +47,10 @@ def _beaten(
     half: NDArray[np.float64],
     di: float,
     dj: float,
+    gap: float,
 ) -> bool:
-    """Whether generator j is nearer than i in the whole block."""
-    slack = _SLACK * (abs(di) + abs(dj) + abs(w[i]) + abs(w[j]))
+    """Whether generator j is nearer than i by more than `gap` in the whole block."""
+    slack = gap + _SLACK * (abs(di) + abs(dj) + abs(w[i]) + abs(w[j]))
     if kind == LAGUERRE:
         # the difference is affine: its smallest value stands at a corner
         drop = 0.0
@@ -84,7 +85,7 @@ def _beaten(
 
 
 @njit(nogil=True, cache=True)
-def _prune(
+def prune(
     kind: int,
     s: NDArray[np.float64],
     w: NDArray[np.float64],
@@ -95,8 +96,10 @@ def _prune(
     half: NDArray[np.float64],
     d: NDArray[np.float64],
     kept: NDArray[np.int32],
+    gap: float,
 ) -> int:
-    """Write those of the first `count` generators in `given` that may win somewhere in the block to `kept`, in order."""
+    """Write those of the first `count` generators in `given` that may come within `gap` of the nearest one somewhere in the
+    block to `kept`, in order; `d` is room for `count` values."""
     best = 0
     for a in range(count):
         d[a] = distance(kind, s, w, m, given[a], centre[0], centre[1], centre[2])
@@ -104,7 +107,7 @@ def _prune(
             best = a
     number = 0
     for a in range(count):
-        if a == best or not _beaten(kind, s, w, m, given[a], given[best], centre, half, d[a], d[best]):
+        if a == best or not _beaten(kind, s, w, m, given[a], given[best], centre, half, d[a], d[best], gap):
             kept[number] = given[a]
             number += 1
     return number
@@ -198,7 +201,7 @@ def label_block(
     a_low, a_high = np.empty(3, np.int64), np.empty(3, np.int64)
     b_low, b_high = np.empty(3, np.int64), np.empty(3, np.int64)
     _box(low, high, spacing, origin, centre, half)
-    n_coarse = _prune(kind, s, w, m, every, n, centre, half, d, coarse)
+    n_coarse = prune(kind, s, w, m, every, n, centre, half, d, coarse, 0.0)
     step, small = _EDGES[1], _EDGES[2]
     for az in range(low[2], high[2], step):
         a_low[2], a_high[2] = az, min(az + step, high[2])
@@ -207,7 +210,7 @@ def label_block(
             for ax in range(low[0], high[0], step):
                 a_low[0], a_high[0] = ax, min(ax + step, high[0])
                 _box(a_low, a_high, spacing, origin, centre, half)
-                n_middle = _prune(kind, s, w, m, coarse, n_coarse, centre, half, d, middle)
+                n_middle = prune(kind, s, w, m, coarse, n_coarse, centre, half, d, middle, 0.0)
                 if n_middle == 1:
                     _fill(kind, s, w, m, middle, 1, a_low, a_high, spacing, origin, out)
                     continue
@@ -218,7 +221,7 @@ def label_block(
                         for bx in range(a_low[0], a_high[0], small):
                             b_low[0], b_high[0] = bx, min(bx + small, a_high[0])
                             _box(b_low, b_high, spacing, origin, centre, half)
-                            n_fine = _prune(kind, s, w, m, middle, n_middle, centre, half, d, fine)
+                            n_fine = prune(kind, s, w, m, middle, n_middle, centre, half, d, fine, 0.0)
                             _fill(kind, s, w, m, fine, n_fine, b_low, b_high, spacing, origin, out)
 
 

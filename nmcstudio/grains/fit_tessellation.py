@@ -1,0 +1,292 @@
+"""Fit of a Laguerre tessellation or a GBPD to a label volume (models.md 6)."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.grains import KINDS, Tessellation
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import LabelVolume, index_to_um
+from nmcstudio.grains.gaps import fill_gaps
+from nmcstudio.grains.gauge import fix_gauge
+from nmcstudio.grains.labelling import label_grid
+from nmcstudio.grains.lbfgs import Precondition, minimise
+from nmcstudio.grains.local_models import Array, Generators, LocalModel, local_model
+from nmcstudio.grains.objective import Objective
+from nmcstudio.grains.published import polish_as_published
+from nmcstudio.grains.quality import agreement_of, with_quality
+from nmcstudio.grains.start import start_values
+from nmcstudio.grains.training import TrainingSet, sample_training_set
+from nmcstudio.stats.descriptors import Descriptors, describe_labels
+
+OBJECTIVES = ("agreement", "cross-entropy", "published")
+_MEAN_DIAMETER = 15.0  # of the grains in the fit's own unit: temperatures are those of models.md 6.4 in voxel^2
+_SHOW_EVERY_S = 0.2  # between two live views
+_WORST = 5  # grains that are named while the fit runs
+
+
+@dataclass(frozen=True)
+class FitProgress:
+    """The state of a running fit, for a live view.
+
+    Attributes
+    ----------
+    kind, labels, seeds_um, weights, matrices
+        As in `Tessellation`, before the gauge is fixed.
+    agreement
+        Estimated from the training voxels.
+    worst
+        Labels of the grains with the lowest agreement, worst first.
+    """
+
+    kind: str
+    labels: NDArray[np.int64]
+    seeds_um: Array
+    weights: Array
+    matrices: Array | None
+    agreement: float
+    worst: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One temperature of the annealing (unit of the fit, squared), with the share of points, steps and factor of the ridge."""
+
+    temperature: float
+    error: bool
+    share: float
+    steps: int
+    ridge: float = 1.0
+
+
+_CROSS_ENTROPY = (_Stage(40.0, False, 0.25, 20), _Stage(10.0, False, 0.5, 30), _Stage(3.0, False, 1.0, 40))
+_AGREEMENT = (_Stage(5.0, True, 1.0, 20, 0.01), _Stage(3.0, True, 1.0, 20, 0.01))
+
+
+def fit_tessellation(
+    grains: LabelVolume,
+    kind: str = "laguerre",
+    objective: str = "agreement",
+    points_per_grain: int = 250,
+    ridge: float = 1e-3,
+    fill_gap_voxels: float = 2.0,
+    gauge: str = "auto",
+    rng: np.random.Generator | None = None,
+    monitor: Monitor | None = None,
+) -> Tessellation:
+    """Find the generators whose cells agree best with the grains.
+
+    Multiclass cross-entropy of soft labels in the local parametrisation of models.md 6.5, which is convex for Laguerre
+    tessellations and quadratic GBPD, at falling temperatures; then the expected share of wrong voxels. The best state of the
+    ends of all stages, start values included, is kept.
+
+    Parameters
+    ----------
+    grains
+        Labels 0 are background or unknown and are not fitted; grains may consist of several pieces.
+    kind
+        "laguerre", "gbpd-quadratic" or "gbpd-sqrt".
+    objective
+        "agreement" (cross-entropy, then expected share of wrong voxels), "cross-entropy" (no more than that), or
+        "published" (cross-entropy, then Adam on the binary sum, [A] Eq. 32).
+    points_per_grain
+        Training voxels near faces, on average.
+    ridge
+        rho of models.md 6.5: how strongly generators are held to the grains' centroids and moments.
+    fill_gap_voxels
+        Seams of label 0 up to twice as wide are given to the nearest grain first; 0 to leave them.
+    gauge
+        "auto", "stationarity" or "centroid" (`fix_gauge`).
+    rng
+        Choice of training voxels.
+    monitor
+        Progress with `FitProgress`, cancel, finish now.
+
+    Raises
+    ------
+    NmcError
+        If there is no grain, or an argument is unknown.
+    """
+    if kind not in KINDS:
+        raise NmcError(f"unknown kind of tessellation {kind!r}", f"use one of {', '.join(KINDS)}", "kind")
+    if objective not in OBJECTIVES:
+        raise NmcError(f"unknown objective {objective!r}", f"use one of {', '.join(OBJECTIVES)}", "objective")
+    rng = rng if rng is not None else np.random.default_rng(1)
+    monitor = monitor or Monitor()
+    filled = fill_gaps(grains, fill_gap_voxels, monitor)
+    described = describe_labels(filled, monitor=monitor.sub(0.0, 0.05))
+    if len(described) == 0:
+        raise NmcError("there are no grains to fit", "the label volume is empty: segment or import grains first")
+    fit = _Fit(filled, grains, described, kind, monitor.sub(0.05, 0.1))
+    with ThreadPoolExecutor(_threads()) as pool:
+        training = sample_training_set(fit.rows, fit.scaling, points_per_grain * len(described), rng, monitor.sub(0.1, 0.15))
+        found = fit.run(training, objective, ridge, pool, rng, monitor.sub(0.15, 0.9))
+    result = fit.tessellation(found)
+    result = with_quality(result, filled, described, fit.counted, monitor.sub(0.9, 1.0))
+    result = fix_gauge(result, gauge)
+    monitor.report(1.0, f"Agreement {result.agreement:.4f}")
+    return result
+
+
+class _Fit:
+    """One fit: the grains, their scaling to the fit's unit of length, and the best state so far."""
+
+    def __init__(self, filled: LabelVolume, grains: LabelVolume, described: Descriptors, kind: str, monitor: Monitor) -> None:
+        self.grains = grains
+        self.kind = kind
+        self._shown = 0.0
+        self.labels = described.labels
+        self.rows = _rows(filled, described.labels)
+        self.counted = self.rows if filled is grains else _rows(grains, described.labels)
+        self.unit = float(described.diameters_um.mean()) / _MEAN_DIAMETER
+        corner, end = index_to_um(np.array([[0, 0, 0], grains.shape]), grains.spacing_um, grains.origin_um)
+        self.middle = (corner + end) / 2.0
+        self.scaling = np.stack([(corner - self.middle) / self.unit, np.array(grains.spacing_um[::-1]) / self.unit], axis=1)
+        seeds, weights, matrices = start_values(kind, described.centroids_um, described.volumes_um3, described.covariances_um2)
+        radii = described.diameters_um / 2.0 / self.unit
+        self.model: LocalModel = local_model(kind, (seeds - self.middle) / self.unit, radii, matrices)
+        self.best = Generators(kind, seeds, weights, matrices)
+        self.best_agreement = self._agreement(self.best, monitor)
+
+    def run(
+        self,
+        training: TrainingSet,
+        objective: str,
+        ridge: float,
+        pool: ThreadPoolExecutor,
+        rng: np.random.Generator,
+        monitor: Monitor,
+    ) -> Generators:
+        stages = _CROSS_ENTROPY + (_AGREEMENT if objective == "agreement" else ())
+        temperature = self.model.temperature(stages[0].temperature)
+        theta = self.model.start(temperature)
+        work = np.cumsum([0.0] + [stage.share * stage.steps for stage in stages])
+        ends = (0.7 if objective == "published" else 1.0) * work / work[-1]
+        for stage, first, last in zip(stages, ends, ends[1:]):
+            part = monitor.sub(first, last)
+            points = training
+            if stage.share < 1.0 and len(training) * stage.share > 20.0 * len(self.labels):
+                points = training.subset(rng.permutation(len(training))[: int(stage.share * len(training))])
+            new = self.model.temperature(stage.temperature)
+            theta, temperature = theta * temperature / new, new
+            loss = Objective(self.model, points, pool, ridge * stage.ridge)
+            theta = self._stage(loss, theta, temperature, stage, part)
+            self._keep(self.model.generators(theta, temperature), part)
+            if monitor.finish_requested:
+                return self.best
+        if objective == "published":
+
+            def watch(theta: Array, loss: Objective, fraction: float) -> None:
+                self._report(loss, theta, temperature, "Binary sum, Adam", monitor.sub(0.7, 1.0), fraction)
+
+            theta = polish_as_published(self.model, training, theta, temperature, pool, rng, monitor.sub(0.7, 1.0), watch)
+            # the published objective is what was asked for, whatever the other one thinks of its result
+            return self._in_um(self.model.generators(theta, temperature))
+        return self.best
+
+    def _stage(self, loss: Objective, theta: Array, temperature: float, stage: _Stage, monitor: Monitor) -> Array:
+        from nmcstudio.grains.objective_kernels import CROSS_ENTROPY, EXPECTED_ERROR
+
+        words = f"{'Expected error' if stage.error else 'Cross-entropy'} at temperature {stage.temperature:g}"
+        mode = EXPECTED_ERROR if stage.error else CROSS_ENTROPY
+        done = [0]
+        monitor.report(0.0, words)
+
+        def function(theta: Array) -> tuple[float, Array]:
+            return loss(theta, temperature, mode, monitor)
+
+        def renew(theta: Array, failed: bool) -> Precondition:
+            if failed:
+                loss.margin *= 2.0
+            loss.choose_candidates(theta, temperature, monitor)
+            return loss.preconditioner(theta, temperature, monitor)
+
+        def going_on(step: int, value: float) -> bool:
+            done[0] = step
+            return not monitor.finish_requested
+
+        def project(theta: Array) -> Array:
+            allowed = self.model.project(theta, temperature)
+            self._report(loss, allowed, temperature, words, monitor, done[0] / stage.steps)
+            return allowed
+
+        return minimise(function, theta, stage.steps, renew, going_on, project)
+
+    def _report(self, loss: Objective, theta: Array, temperature: float, words: str, monitor: Monitor, fraction: float) -> None:
+        now = time.monotonic()
+        if np.isnan(loss.agreement) or now - self._shown < _SHOW_EVERY_S:
+            monitor.report(fraction)
+            return
+        self._shown = now
+        state = self._in_um(self.model.generators(theta, temperature))
+        order = np.argsort(loss.right_mass / np.maximum(loss.mass, 1e-300))[:_WORST]
+        worst = tuple(int(label) for label in self.labels[order])
+        partial = FitProgress(self.kind, self.labels, state.seeds, state.weights, state.matrices, loss.agreement, worst)
+        monitor.report(fraction, f"{words}: agreement {loss.agreement:.3f}", partial)
+
+    def _keep(self, generators: Generators, monitor: Monitor) -> None:
+        found = self._in_um(generators)
+        agreement = self._agreement(found, monitor)
+        if agreement > self.best_agreement:
+            self.best, self.best_agreement = found, agreement
+
+    def _agreement(self, g: Generators, monitor: Monitor) -> float:
+        monitor.check()
+        volume = self.grains
+        index = label_grid(
+            g.kind, g.seeds, g.weights, g.matrices, volume.shape, volume.spacing_um, volume.origin_um, _Quiet(monitor)
+        )
+        return agreement_of(index, self.counted)
+
+    def _in_um(self, g: Generators) -> Generators:
+        weights = g.weights * (self.unit if self.kind == "gbpd-sqrt" else self.unit**2)
+        return Generators(self.kind, g.seeds * self.unit + self.middle, weights, g.matrices)
+
+    def tessellation(self, g: Generators) -> Tessellation:
+        volume = self.grains
+        corners = index_to_um(np.array([[-0.5] * 3, np.array(volume.shape) - 0.5]), volume.spacing_um, volume.origin_um)
+        quaternions = None if volume.quaternions is None else volume.quaternions[self.labels]
+        return Tessellation(
+            kind=self.kind,
+            labels=self.labels,
+            seeds_um=g.seeds,
+            weights=g.weights,
+            window_um=corners.T,
+            matrices=g.matrices,
+            quaternions=quaternions,
+            point_group=volume.point_group,
+            simulated=volume.simulated,
+        )
+
+
+class _Quiet(Monitor):
+    """Passes cancelling on, but no progress: for a look at the result between two steps."""
+
+    def __init__(self, parent: Monitor) -> None:
+        super().__init__()
+        self._parent = parent
+
+    def check(self) -> None:
+        self._parent.check()
+
+
+def _rows(volume: LabelVolume, labels: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Row in `labels` of each voxel, -1 for background, unobserved voxels and labels that are not there."""
+    rows = np.searchsorted(labels, volume.labels).astype(np.int32)
+    rows[rows == len(labels)] = 0
+    rows[labels[rows] != volume.labels] = -1
+    if volume.observed is not None:
+        rows[~volume.observed] = -1
+    return rows
+
+
+def _threads() -> int:
+    import numba
+
+    return int(numba.get_num_threads())
