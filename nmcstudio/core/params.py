@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import types
+from typing import Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
 
@@ -12,6 +13,25 @@ class Params(BaseModel):
     """Base of every step's parameters: frozen, unknown names refused, defaults validated."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, ser_json_inf_nan="constants")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_is_a_tuple_of_one(cls, values: Any) -> Any:
+        """``spacing_um: 0.4`` and ``files: scan.tif`` mean one value; people write them so in recipes and notebooks."""
+        if not isinstance(values, dict):
+            return values
+        single = {name: value for name, value in values.items() if isinstance(value, str | int | float)}
+        fields = cls.model_fields
+        return values | {
+            name: (value,) for name, value in single.items() if name in fields and holds_tuple(fields[name].annotation)
+        }
+
+
+def holds_tuple(annotation: Any) -> bool:
+    """True for ``tuple[...]`` and for unions with one."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(holds_tuple(member) for member in get_args(annotation))
+    return annotation is tuple or get_origin(annotation) is tuple
 
 
 def param(

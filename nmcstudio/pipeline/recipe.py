@@ -166,7 +166,7 @@ def _placed(step: Step, name: str, value: Any, read_from: Path, write_to: Path) 
     if field is None:
         return value
     if extra_of(field).get("widget") == "files":
-        names = [value] if isinstance(value, str) else list(value)
+        names = [value] if isinstance(value, str) else value
         return tuple(str(_found(text, read_from)) for text in names)
     if name == "to":
         return str(write_to / Path(str(value)))

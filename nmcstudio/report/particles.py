@@ -9,17 +9,22 @@ from nmcstudio.core.comparison import Comparison, Sample
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions, ShellModel
 from nmcstudio.report.compare import compare_conditional, compare_pairs, compare_samples
-from nmcstudio.shell.directions import mesh_of, octasphere
-from nmcstudio.shell.harmonics import equivalent_diameter, evaluate, mesh_area, mesh_volume, sphericity
+from nmcstudio.shell.coefficients import estimate_coefficients
+from nmcstudio.shell.harmonics import degree_of_index, shell_diameter, shell_sphericity
 from nmcstudio.shell.sample import draw_shells
 
 _SUBJECT = "particles"
+_BLOCK = 250  # shells evaluated at once
+_DEGREE = 15  # where no model says how far to look
 
 
-def _size_and_shape(radii_um: NDArray[np.float64], directions: NDArray[np.float64]) -> NDArray[np.float64]:
-    mesh = mesh_of(directions)
-    volume, area = mesh_volume(radii_um, mesh), mesh_area(radii_um, mesh)
-    return np.stack([equivalent_diameter(volume), sphericity(volume, area)], axis=1)
+def _size_and_shape(coefficients: NDArray[np.float64], monitor: Monitor) -> NDArray[np.float64]:
+    """Diameter (um) and sphericity ``(n, 2)`` by exact quadrature."""
+    parts = []
+    for start in monitor.track(range(0, len(coefficients), _BLOCK), "measuring shells"):
+        block = coefficients[start : start + _BLOCK]
+        parts.append(np.stack([shell_diameter(block), shell_sphericity(block)], axis=1))
+    return np.concatenate(parts)
 
 
 def compare_particles(
@@ -32,8 +37,8 @@ def compare_particles(
 ) -> list[Comparison]:
     """Diameter and sphericity of measured and drawn shells.
 
-    Both are taken on the same triangulated directions, and drawn radii carry the measurement error of the fit, so that model
-    and data are seen through the same eyes.
+    Both are taken from harmonic coefficients up to the same degree, by exact quadrature. The drawn ones get the error that
+    estimating coefficients from the measured radii has (models.md 4.3), so that model and data are seen through the same eyes.
 
     Parameters
     ----------
@@ -48,24 +53,23 @@ def compare_particles(
     """
     found: dict[str, NDArray[np.float64]] = {}
     weights: dict[str, NDArray[np.float64] | None] = {}
-    directions = radii.directions if radii is not None else octasphere(3).directions
+    degree = model.degree if model is not None else _DEGREE
+    noise = np.zeros(degree + 1)
     if radii is not None and len(radii):
-        found["data"] = _size_and_shape(radii.radii_um, directions)
+        measured = estimate_coefficients(radii, degree)
+        noise = measured.noise_um2
+        found["data"] = _size_and_shape(measured.values, monitor)
         weights["data"] = radii.weights
     if model is not None:
         # Size and shape do not depend on where a shell is seen from: no need to move it to its centroid.
-        drawn = draw_shells(model, shells, rng, recentre=False, monitor=monitor)
-        seen = evaluate(drawn.coefficients, directions)
-        if np.isfinite(model.nugget_um):
-            seen = seen + model.nugget_um * rng.standard_normal(seen.shape)
-        found["model"] = _size_and_shape(seen, directions)
+        drawn = draw_shells(model, shells, rng, recentre=False, monitor=monitor).coefficients
+        error = np.sqrt(noise)[degree_of_index(degree)] * rng.standard_normal(drawn.shape)
+        found["model"] = _size_and_shape(drawn + error, monitor)
         weights["model"] = None
     if not found:
         return []
-    note = "Both on the mesh of the measured directions"
-    if model is not None and np.isfinite(model.nugget_um):
-        note += f"; the model's radii carry the measurement error of the fit ({model.nugget_um:.2g} µm)"
-    note += ". Particles are weighted by the inverse probability to lie wholly in the field of view."
+    note = f"From harmonics up to degree {degree}. "
+    note += "Measured particles are weighted by the inverse probability to lie wholly in the field of view."
     columns = (
         ("particle-diameter", "Volume-equivalent diameter", "diameter [µm]", "µm", None),
         ("particle-sphericity", "Sphericity", "sphericity", "", 1.0),
