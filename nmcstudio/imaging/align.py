@@ -238,8 +238,8 @@ def _positions(count: int, pairs: list[tuple[int, int]], found: list[SectionShif
     weight = trust.copy()
     position = np.zeros((count, 2))
     for _ in range(_ROBUST_ROUNDS):
-        root = np.sqrt(weight)[:, None]
-        position[1:] = np.linalg.lstsq(root * design[:, 1:], root * measured, rcond=None)[0]
+        weighted = design[:, 1:].T * weight
+        position[1:] = np.linalg.solve(weighted @ design[:, 1:], weighted @ measured)
         misfit = np.linalg.norm(design @ position - measured, axis=1)
         weight = trust * np.minimum(1.0, _HUBER_VOXELS / np.maximum(misfit, 1e-9))
     return position

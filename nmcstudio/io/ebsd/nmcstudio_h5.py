@@ -1,4 +1,4 @@
-"""This program's own file of an orientation map or stack, read and written (interface: resources/manual/import-ebsd.md).
+"""This program's own file of an orientation map or stack, read and written.
 
 Layout: attributes ``format`` = "nmcstudio/ebsd", ``version`` = 1, ``simulated``, ``frame``; datasets ``euler_1e4rad`` uint16
 ``[z, y, x, 3]`` (Bunge angles in 1e-4 radian, sample to crystal, our frame), ``phase`` uint8, ``quality`` and ``confidence``
