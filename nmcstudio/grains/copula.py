@@ -139,12 +139,6 @@ def tawn_pickands(t: Any, kappa: float, psi1: float, psi2: float) -> Array:
     return (1 - psi2) * (1 - t) + (1 - psi1) * t + ((psi2 * (1 - t)) ** kappa + (psi1 * t) ** kappa) ** (1 / kappa)
 
 
-def log_pickands_estimate(u1: Array, u2: Array) -> Array:
-    """Pickands' estimate of log A at `PICKANDS_AT` from a sample in (0, 1): 1 / A(t) is the mean of min(x / (1 - t), y / t)."""
-    x, y = -np.log(u1), -np.log(u2)
-    return np.array([-np.log(np.mean(np.minimum(x / (1 - t), y / t))) for t in PICKANDS_AT])
-
-
 def tawn_of_pickands(log_values: Array) -> Law:
     """The Tawn copula with psi1 = 1 whose log A at `PICKANDS_AT` is nearest to given values ``(2,)``."""
     from scipy import optimize

@@ -60,7 +60,6 @@ def correct_empty_cells(
     model: GrainModel,
     rng: np.random.Generator,
     *,
-    log_pickands: Array | None = None,
     clustered: bool = True,
     r_max_um: float = float("nan"),
     windows: int = 16,
@@ -76,8 +75,6 @@ def correct_empty_cells(
         As fitted to visible cells; its `sample_size` sets the size of the windows.
     rng
         Two steps use the same random numbers, later ones fresh ones, over which the parameters are averaged.
-    log_pickands
-        `MarksFit.log_pickands` of the data; None leaves the copula as it is.
     clustered
         False where a Matérn fit stands at its Poisson limit: of the seeds only the intensity is corrected then.
     r_max_um
@@ -92,13 +89,13 @@ def correct_empty_cells(
         Progress, cancelling, and finish now after the first averaged step.
     """
     monitor = monitor or Monitor()
-    target = _Vector.of(model, clustered, log_pickands)
+    target = _Vector.of(model, clustered)
     unit = intensity_of(model.seeds) ** (-1 / 3)
     cells = int(np.clip(model.sample_size, *_CELLS))
     plan = CoupledWindows(model, unit * cells ** (1 / 3), 0.8 * unit, unit / VOXELS_ACROSS, minimum_voxels)
     group = max(1, round(model.sample_size / cells))
     r_max = min(r_max_um, 0.45 * plan.edge_um)
-    x, path, residuals, hidden = target.start.copy(), [], [], 0.0
+    x, path, residuals, hidden = target.values.copy(), [], [], 0.0
     total = max(steps, FULL_STEPS + 2)
     for step in range(total):
         part = monitor.sub(step / total, (step + 1) / total)
@@ -179,19 +176,17 @@ class _Vector:
     """The corrected parameters as numbers that move freely.
 
     Logarithms, the mean weight in standard deviations, and for the copula log A at two places (`copula.PICKANDS_AT`): psi2 and
-    kappa themselves trade off, and psi2 of visible cells often ends at 1. `start` differs from `values`, what the fit said of the
-    data, in these two only.
+    kappa themselves trade off, and psi2 of visible cells often ends at 1.
     """
 
     base: GrainModel
     clustered: bool
     names: tuple[str, ...]
     values: Array
-    start: Array
     bounds: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, model: GrainModel, clustered: bool, log_pickands: Array | None) -> _Vector:
+    def of(cls, model: GrainModel, clustered: bool) -> _Vector:
         """The vector of a fitted model."""
         rows: list[tuple[str, float, float, float]] = []
         room = np.log(HEADROOM)
@@ -207,14 +202,11 @@ class _Vector:
         rows.append(("mean weight", 0.0, -3.0, 3.0))
         rows.append(("spread of the weights", float(np.log(moments.sd)), -np.inf, np.inf))
         rows.append(("alpha", float(np.log(model.weights["alpha"] - 2.0)), -3.0, 7.0))
+        if model.copula.kind == "tawn" and model.copula["kappa"] > 1.01:
+            theory = np.log(tawn_pickands(np.array(PICKANDS_AT), **model.copula.parameters))
+            rows += [(name, float(value), -0.7, 0.0) for name, value in zip(_DEPENDENCE, theory)]
         names, values, low, high = zip(*rows)
-        bounds = tuple(zip(low, high))
-        start = np.array(values)
-        if log_pickands is not None and model.copula.kind == "tawn" and model.copula["kappa"] > 1.01:
-            theory = tawn_pickands(np.array(PICKANDS_AT), **model.copula.parameters)
-            names, bounds = (*names, *_DEPENDENCE), (*bounds, (-0.7, 0.0), (-0.7, 0.0))
-            values, start = (*values, *log_pickands), np.concatenate([start, np.log(theory)])
-        return cls(model, clustered, names, np.array(values), start, bounds)
+        return cls(model, clustered, names, np.array(values), tuple(zip(low, high)))
 
     def clip(self, x: Array) -> Array:
         low, high = np.array(self.bounds).T
@@ -239,13 +231,13 @@ class _Vector:
             copula = tawn_of_pickands(x[-2:])
         return replace(self.base, seeds=seeds, weights=weights, copula=copula)
 
-    def of_laws(self, seeds: Sequence[float], weights: Law, log_pickands: Array) -> Array:
+    def of_laws(self, seeds: Sequence[float], weights: Law, copula: Law) -> Array:
         """The vector of laws fitted to a simulation."""
         scale = weight_moments(**self.base.weights.parameters)
         moments = weight_moments(**weights.parameters)
         rows = [*np.log(seeds), (moments.mean - scale.mean) / scale.sd, np.log(moments.sd), np.log(weights["alpha"] - 2.0)]
         if _DEPENDENCE[0] in self.names:
-            rows += list(log_pickands)
+            rows += np.log(tawn_pickands(np.array(PICKANDS_AT), **copula.parameters)).tolist()
         return np.array(rows)
 
     def corrected(self, mean: Array, noise: Array) -> GrainModel:
@@ -301,7 +293,7 @@ def _seen(
     u2 = empirical_cdf(d) if candidate.distance_law == "empirical" else distance_law(apparent, monitor).cdf(d)
     start_laws = (candidate.weights, candidate.copula)
     fit = fit_marks(w, u2, copula=candidate.copula.kind, start=start_laws, errors=False, monitor=monitor)
-    return target.of_laws(seeds, fit.weights, fit.log_pickands)
+    return target.of_laws(seeds, fit.weights, fit.copula)
 
 
 def _trimmed_mean(values: Array) -> float:

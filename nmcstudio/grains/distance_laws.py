@@ -91,7 +91,7 @@ def _strauss_law(beta: float, gamma: float, radius: float, monitor: Monitor) -> 
     rng = np.random.default_rng(20210702)
     intensity = intensity_of(Law("strauss", {"beta": beta, "gamma": gamma, "interaction_radius": radius}))
     edge = (_STRAUSS_POINTS / intensity) ** (1 / 3)
-    points = simulate_strauss(beta, gamma, radius, np.array([[0.0, edge]] * 3), rng, monitor)
+    points = simulate_strauss(beta, gamma, radius, np.array([[0.0, edge]] * 3), rng, monitor, sweeps=16)
     margin = 3.0 * intensity ** (-1 / 3)
     inner = np.all((points > margin) & (points < edge - margin), axis=1)
     found = np.sort(cKDTree(points).query(points[inner], k=2)[0][:, 1])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import Law
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.grains.copula import log_pickands_estimate, tawn_conditional, tawn_kendall_tau, tawn_log_density
+from nmcstudio.grains.copula import tawn_conditional, tawn_kendall_tau, tawn_log_density
 from nmcstudio.grains.weights import alpha_of_skewness, weight_cdf, weight_log_density
 
 Array = NDArray[np.float64]
@@ -37,8 +37,6 @@ class MarksFit:
         Of the fitted copula: psi2 and kappa trade off, it does not.
     pit_p
         Kolmogorov-Smirnov p of the conditional probability transforms: small where the model does not fit.
-    log_pickands
-        Estimate of log A at `copula.PICKANDS_AT`: strength and asymmetry of the dependence, also where psi2 ended at its limit.
     at_edge
         Names of parameters that ended at a limit.
     """
@@ -48,7 +46,6 @@ class MarksFit:
     log_likelihood: float
     kendall_tau: float
     pit_p: float
-    log_pickands: Array
     at_edge: tuple[str, ...]
 
 
@@ -155,7 +152,7 @@ def fit_marks(
     names = ("alpha", "mean", "theta", "psi2", "kappa")
     edge = tuple(n for n, x, (low, high) in zip(names, best, bounds) if min(x - low, high - x) < 1e-3)
     pit = float(stats.kstest(transforms, "uniform").pvalue)
-    return MarksFit(law, joint, -value * len(w), tau, pit, log_pickands_estimate(u1, u2), edge)
+    return MarksFit(law, joint, -value * len(w), tau, pit, edge)
 
 
 def _internal(weights: Law, copula: Law, scale: _Scale) -> Array:

@@ -129,7 +129,6 @@ def fit_grains(
         model = _corrected(
             model,
             rng,
-            marks.log_pickands,
             process.clustered,
             process.r_max_um,
             windows,
@@ -228,7 +227,6 @@ def _texture(tessellation: Tessellation, used: NDArray[np.bool_], texture: str) 
 def _corrected(
     model: GrainModel,
     rng: np.random.Generator,
-    log_pickands: Array,
     clustered: bool,
     r_max_um: float,
     windows: int,
@@ -240,7 +238,6 @@ def _corrected(
     result = correct_empty_cells(
         model,
         child(rng, 1),
-        log_pickands=log_pickands,
         clustered=clustered,
         r_max_um=r_max_um,
         windows=windows,
