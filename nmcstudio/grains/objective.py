@@ -14,7 +14,7 @@ from nmcstudio.grains.labelling import packed
 from nmcstudio.grains.local_models import Array, LocalModel
 from nmcstudio.grains.training import TrainingSet
 
-_PARTS = 8  # pieces that are summed in order: the same bits on any number of threads
+_LEAST_PARTS, _PART_POINTS = 8, 40_000  # pieces that are summed in order: the same bits on any number of threads
 _GAP = 10.0  # temperatures behind the nearest generator at which another one is left out of a block
 
 
@@ -80,7 +80,8 @@ class Objective:
             total += len(c)
         self._pointers, self._candidates = np.concatenate(pointers), np.concatenate(found)
         work = np.cumsum(np.diff(self._pointers) * np.diff(t.starts))
-        cuts = np.searchsorted(work, np.arange(1, _PARTS) * work[-1] / _PARTS)
+        parts = max(_LEAST_PARTS, len(t) // _PART_POINTS)
+        cuts = np.searchsorted(work, np.arange(1, parts) * work[-1] / parts)
         self._cuts = np.concatenate([[0], cuts, [len(work)]])
 
     def preconditioner(self, theta: Array, temperature: float, monitor: Monitor) -> Callable[[Array], Array]:
@@ -98,7 +99,7 @@ class Objective:
             return out
 
         blocks = np.zeros((n, terms, terms))
-        for piece in self._pool.map(part, range(_PARTS)):
+        for piece in self._pool.map(part, range(len(self._cuts) - 1)):
             monitor.check()
             blocks += piece
         blocks += np.swapaxes(np.tril(blocks, -1), 1, 2)
@@ -120,7 +121,7 @@ class Objective:
             return kernel(*leading, *tail, first, last, gradient, right), gradient, right
 
         loss, gradient, right = 0.0, np.zeros_like(theta), np.zeros(len(theta))
-        for piece in self._pool.map(part, range(_PARTS)):
+        for piece in self._pool.map(part, range(len(self._cuts) - 1)):
             monitor.check()
             loss += piece[0]
             gradient += piece[1]

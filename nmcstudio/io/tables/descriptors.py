@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
+from nmcstudio.io.files import replacing
 
 
 def write_descriptors(path: str | os.PathLike[str], columns: Mapping[str, NDArray[np.generic]]) -> None:
@@ -32,13 +33,10 @@ def write_descriptors(path: str | os.PathLike[str], columns: Mapping[str, NDArra
     if len(lengths) > 1:
         raise NmcError("the columns of a table differ in length", "give one value an object in each column")
     texts = [[_text(value) for value in values] for values in columns.values()]
-    try:
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns.keys())
-            writer.writerows(zip(*texts, strict=True))
-    except OSError as error:
-        raise NmcError(f"{path} cannot be written ({error.strerror})", "choose another folder or free some space") from error
+    with replacing(Path(path)) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns.keys())
+        writer.writerows(zip(*texts, strict=True))
 
 
 def _text(value: np.generic) -> str:
