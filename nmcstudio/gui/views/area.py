@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import (
@@ -38,7 +38,12 @@ _NOUNS = {"particles": "particle", "grains": "grain", "particle": "grain", "comp
 
 
 class ViewArea(QWidget):
-    """Shows a node in slices and 3D, previews and live results over it."""
+    """Shows a node in slices and 3D, previews and live results over it.
+
+    ``layout_changed`` says that another arrangement was chosen from elsewhere than the window's own actions.
+    """
+
+    layout_changed = Signal(str)
 
     def __init__(self, controller: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,6 +66,7 @@ class ViewArea(QWidget):
         self.store.shown.connect(self._content_shown)
         self.store.waiting.connect(self._waiting)
         self.store.failed.connect(self._failed)
+        self.store.layout_asked.connect(self._layout_asked)
         self.live.marked.connect(self._mark)
         controller.state_changed.connect(self._mark)
         controller.theme_changed.connect(self._apply_theme)
@@ -165,6 +171,11 @@ class ViewArea(QWidget):
         self._maximised = ""
         self._arrange()
 
+    @Slot(str)
+    def _layout_asked(self, name: str) -> None:
+        self.set_layout(name)
+        self.layout_changed.emit(name)
+
     def show_node(self, key: str) -> None:
         """Show the value at a node; it is read and prepared in a worker."""
         self._node = key
@@ -232,7 +243,6 @@ class ViewArea(QWidget):
 
     def close_views(self) -> None:
         """Stop workers and release OpenGL before the window goes."""
-        self.live.close()
         self.store.close()
         self.scene.close_view()
         self.compare.close_views()

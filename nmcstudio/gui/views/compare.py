@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.gui.background import Background
 from nmcstudio.gui.views.contents import Content
 from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.scene3d import Scene3D, has_opengl
@@ -101,7 +100,7 @@ class Side(QWidget):
     ) -> None:
         super().__init__(parent)
         self._controller = controller
-        self._background = Background(self)
+        self._background = store.worker()
         self._sources: dict[str, Any] = {}
         self._mark: tuple = ()
         self.model = LayerModel(self)
@@ -190,5 +189,4 @@ class Side(QWidget):
         self._words.setText(str(error))
 
     def close_views(self) -> None:
-        self._background.close()
         self.scene.close_view()

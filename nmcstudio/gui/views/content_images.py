@@ -66,7 +66,7 @@ def ipf_tables(quaternions: NDArray[np.float64] | None, point_group: str) -> dic
     return {name: ipf_colours(quaternions, point_group, name) for name in ("z", "x", "y")}
 
 
-def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor) -> Surfaces:
+def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor, iterations: int = 16) -> Surfaces:
     """Walls between all labels, thinned to what 3D can turn quickly."""
     from nmcstudio.mesh.surfaces import mesh_surface
 
@@ -75,7 +75,7 @@ def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor) -> Surfa
     thin = LabelVolume(labels, tuple(step * s for s in volume.spacing_um), volume.origin_um, kind=volume.kind)
     if not labels.any():
         return Surfaces(SurfaceMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 2), np.int32)))
-    mesh = mesh_surface(thin, iterations=16, monitor=monitor)
+    mesh = mesh_surface(thin, iterations=iterations, monitor=monitor)
     colours = {f"IPF {name}": table for name, table in ipf_tables(volume.quaternions, volume.point_group).items()}
     cap = Layer("labels", "Labels", "labels", labels, thin.spacing_um, thin.origin_um, subject=subject)
     return Surfaces(mesh, colours, labels=cap)

@@ -35,7 +35,7 @@ def particle_content(values: dict[str, Any], monitor: Monitor, choice: int = 0) 
     found = one_particle(particle, monitor)
     return Content(
         "particle", "Virtual particle", "particle", found.layers, found.scene, found.table, found.plots, choices, choice,
-        found.ipf_key, True, found.note,
+        found.ipf_key, simulated=True, note=found.note,
     )  # fmt: skip
 
 

@@ -168,6 +168,8 @@ class Content:
         Point group whose colour key is to be drawn, or empty.
     simulated
         Say so on every view.
+    provisional
+        A better one follows in a moment (the coarse particle while a slider moves): plots and table wait for that.
     """
 
     key: str
@@ -181,6 +183,7 @@ class Content:
     choice: int = 0
     ipf_key: str = ""
     simulated: bool = False
+    provisional: bool = False
     note: str = ""
 
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QObject, Signal, Slot
 from nmcstudio.core.grains import Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
-from nmcstudio.gui.background import Background
 from nmcstudio.gui.views.content_images import grey_layer
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.gui.views.layer_model import LayerModel
+from nmcstudio.gui.views.store import ContentStore
 
 _PREVIEW = "preview"
 _LIVE = "live"
@@ -30,7 +30,7 @@ class LiveLayers(QObject):
     def __init__(self, controller: Any, model: LayerModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._controller, self._model = controller, model
-        self._background = Background(self)
+        self._background = ContentStore.of(controller).worker()
         self._busy = False
         self._next: Tessellation | None = None
         controller.node_changed.connect(self._node_changed)
@@ -99,10 +99,6 @@ class LiveLayers(QObject):
             self.forget()
             self._model.remove(_LIVE)
             self.marked.emit()
-
-    def close(self) -> None:
-        """Stop the worker."""
-        self._background.close()
 
 
 def preview_layer(value: Any) -> Layer | None:

@@ -245,7 +245,8 @@ class PlotsPanel(QWidget):
 
     @Slot(object)
     def _shown(self, content: Content | None) -> None:
-        self._draw()
+        if content is None or not content.provisional:
+            self._draw()
 
     @Slot(str, object)
     def _partial(self, step: str, partial: Any) -> None:

@@ -11,12 +11,12 @@ from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.gui.background import Background
 from nmcstudio.gui.views import scene_actors as actors
 from nmcstudio.gui.views.contents import Content, GreyBlock, SceneItem, Surfaces
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import Crosshair
 from nmcstudio.gui.views.slicing import length_text, nice_length_um
+from nmcstudio.gui.views.store import ContentStore
 
 NO_OPENGL = "3D needs a display with OpenGL; this one has none.\nThe slices, plots and tables work as usual."
 _EDGES = 60_000
@@ -40,7 +40,7 @@ class Scene3D(QWidget):
     def __init__(self, controller: Any, selection: Selection, cross: Crosshair, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._controller, self._selection, self._cross = controller, selection, cross
-        self._background = Background(self)
+        self._background = ContentStore.of(controller).worker()
         self._items: dict[str, SceneItem] = {}
         self._built: dict[str, Surfaces | GreyBlock] = {}
         self._skins: dict[str, tuple[actors.Skin, Any]] = {}
@@ -624,8 +624,7 @@ class Scene3D(QWidget):
             self.view.update()
 
     def close_view(self) -> None:
-        """Stop the worker and release OpenGL."""
-        self._background.close()
+        """Release OpenGL."""
         if self.view is not None:
             self.view.shut()
             self.view = None

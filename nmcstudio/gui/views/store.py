@@ -49,7 +49,7 @@ def make_content(key: str, values: dict[str, Any], monitor: Monitor, choice: int
 class ContentStore(QObject):
     """The content on view.
 
-    `kept` holds contents by name that are no node's, for the comparison.
+    `kept` holds contents by name that are no node's, for the comparison. ``layout_asked`` asks for an arrangement of the views.
 
     ``shown`` carries the `Content` of the chosen node; None says that the node is empty, and `key` which it is. `waiting` says
     that a content is being made.
@@ -59,11 +59,13 @@ class ContentStore(QObject):
     waiting = Signal(str)
     failed = Signal(str)
     kept_changed = Signal()
+    layout_asked = Signal(str)
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)
         self._controller = controller
-        self._background = Background(self)
+        self._workers: list[Background] = []
+        self._background = self.worker()
         self.key = ""
         self.content: Content | None = None
         self.kept: dict[str, Content] = {}
@@ -133,9 +135,16 @@ class ContentStore(QObject):
         self._mark = ()
         self.show(self.key)
 
+    def worker(self) -> Background:
+        """A thread for a view or a panel; it ends with the store."""
+        worker = Background(self)
+        self._workers.append(worker)
+        return worker
+
     def close(self) -> None:
-        """Stop the worker."""
-        self._background.close()
+        """Stop all workers of the views."""
+        for worker in self._workers:
+            worker.close()
 
     def _deliver_content(self, content: Content | None) -> None:
         self.content = content

@@ -178,6 +178,8 @@ class TablePanel(QWidget):
 
     @Slot(object)
     def _shown(self, content: Content | None) -> None:
+        if content is not None and content.provisional:
+            return
         table = content.table if content is not None else None
         key = content.key if content is not None else ""
         if key != self._shown_key:
