@@ -89,7 +89,10 @@ def correct_empty_cells(
         Progress, cancelling, and finish now after the first averaged step.
     """
     monitor = monitor or Monitor()
-    target = _Vector.of(model, clustered)
+    if model.seeds.kind == "matern-cluster" and not clustered:
+        settings = {"windows": windows, "steps": steps, "minimum_voxels": minimum_voxels, "monitor": monitor}
+        return _as_poisson(model, correct_empty_cells(_with_poisson(model), rng, **settings))
+    target = _Vector.of(model)
     unit = intensity_of(model.seeds) ** (-1 / 3)
     cells = int(np.clip(model.sample_size, *_CELLS))
     plan = CoupledWindows(model, unit * cells ** (1 / 3), 0.8 * unit, unit / VOXELS_ACROSS, minimum_voxels)
@@ -117,6 +120,21 @@ def correct_empty_cells(
             break
     mean, noise = np.mean(path, axis=0), _noise(path)
     return _judge(model, target, mean, noise, np.mean(residuals, axis=0), _noise(residuals), hidden)
+
+
+def _with_poisson(model: GrainModel) -> GrainModel:
+    return replace(model, seeds=Law("poisson", {"intensity": intensity_of(model.seeds)}))
+
+
+def _as_poisson(model: GrainModel, result: Correction) -> Correction:
+    """Back to the Matérn law at its Poisson limit, whose parents follow the corrected intensity."""
+    if not result.converged:
+        return replace(result, model=model)
+    factor = result.model.seeds["intensity"] / intensity_of(model.seeds)
+    parameters = {**model.seeds.parameters, "parent_intensity": model.seeds["parent_intensity"] * factor}
+    seeds = replace(model.seeds, parameters=parameters)
+    published = {**result.model.as_published, "seeds": model.seeds}
+    return replace(result, model=replace(result.model, seeds=seeds, as_published=published))
 
 
 def _noise(rows: Sequence[Array]) -> Array:
@@ -180,18 +198,17 @@ class _Vector:
     """
 
     base: GrainModel
-    clustered: bool
     names: tuple[str, ...]
     values: Array
     bounds: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, model: GrainModel, clustered: bool) -> _Vector:
+    def of(cls, model: GrainModel) -> _Vector:
         """The vector of a fitted model."""
         rows: list[tuple[str, float, float, float]] = []
         room = np.log(HEADROOM)
         seeds = model.seeds
-        if seeds.kind == "matern-cluster" and clustered:
+        if seeds.kind == "matern-cluster":
             for name, key in zip(_RELATIVE, ("parent_intensity", "mean_offspring", "cluster_radius")):
                 value = float(np.log(seeds[key]))
                 rows.append((name, value, value - room, value + room))
@@ -206,7 +223,7 @@ class _Vector:
             theory = np.log(tawn_pickands(np.array(PICKANDS_AT), **model.copula.parameters))
             rows += [(name, float(value), -0.7, 0.0) for name, value in zip(_DEPENDENCE, theory)]
         names, values, low, high = zip(*rows)
-        return cls(model, clustered, names, np.array(values), tuple(zip(low, high)))
+        return cls(model, names, np.array(values), tuple(zip(low, high)))
 
     def clip(self, x: Array) -> Array:
         low, high = np.array(self.bounds).T
@@ -215,12 +232,12 @@ class _Vector:
     def model(self, x: Array) -> GrainModel:
         """The model of a vector."""
         base = self.base.seeds
-        if base.kind == "matern-cluster" and self.clustered:
+        if base.kind == "matern-cluster":
             keys = ("parent_intensity", "mean_offspring", "cluster_radius")
             seeds = Law(base.kind, dict(zip(keys, np.exp(x[:3]).tolist())))
         else:
             # Only the intensity moves. beta of a Strauss process follows it as far as its own law says (Poisson-saddlepoint).
-            key = {"matern-cluster": "parent_intensity", "poisson": "intensity", "strauss": "beta"}[base.kind]
+            key = {"poisson": "intensity", "strauss": "beta"}[base.kind]
             factor = float(np.exp(x[0] - self.values[0]))
             seeds = Law(base.kind, {**base.parameters, key: base[key] * factor})
         moments = weight_moments(**self.base.weights.parameters)
@@ -269,7 +286,7 @@ def _seen(
     frame = BoxRegion(np.array([[-plan.margin_um, plan.edge_um + plan.margin_um]] * 3))
     intensity = float(np.mean([np.count_nonzero(p.inside) for p in patterns])) / window.volume_um3
     law = candidate.seeds
-    if law.kind == "matern-cluster" and target.clustered:
+    if law.kind == "matern-cluster":
         start = (law["parent_intensity"], law["cluster_radius"])
         pairs = [find_pairs(p.seeds_um[p.inside], window, r_max) for p in patterns]
         size = group if len(pairs) >= 4 * group else len(pairs)
@@ -281,7 +298,7 @@ def _seen(
         apparent = Law(law.kind, dict(zip(("parent_intensity", "mean_offspring", "cluster_radius"), seeds)))
     else:
         seeds = [intensity]
-        key = {"matern-cluster": "parent_intensity", "poisson": "intensity", "strauss": "beta"}[law.kind]
+        key = {"poisson": "intensity", "strauss": "beta"}[law.kind]
         apparent = Law(law.kind, {**law.parameters, key: law[key] * intensity / intensity_of(law)})
     weights, distances = [], []
     for p in patterns:

@@ -1,0 +1,235 @@
+"""Fit, simulation and empty-cell correction of the grain model, on small simulated tessellations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nmcstudio.core.errors import Cancelled, NmcError
+from nmcstudio.core.grains import GrainModel, Law, Tessellation
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import LabelVolume
+from nmcstudio.grains.correction import correct_empty_cells
+from nmcstudio.grains.coupled import CoupledWindows
+from nmcstudio.grains.distance_laws import distance_law
+from nmcstudio.grains.labelling import label_grid
+from nmcstudio.grains.matrix_law import draw_matrices
+from nmcstudio.grains.model import fit_grains, observed_region
+from nmcstudio.grains.processes import simulate_strauss
+from nmcstudio.grains.simulate import guard_um, simulate_grains, simulate_matrices
+from nmcstudio.grains.textures import uniform_quaternions
+from nmcstudio.stats.regions import BoxRegion, MaskRegion
+
+PUBLISHED = GrainModel(
+    seeds=Law("matern-cluster", {"parent_intensity": 8.64, "mean_offspring": 0.418, "cluster_radius": 0.129}),
+    weights=Law("inverse-gamma", {"alpha": 16.8, "beta": 3.1175, "theta": -0.191}),
+    copula=Law("tawn", {"kappa": 1.25, "psi1": 1.0, "psi2": 0.372}),
+)
+WINDOW = np.array([[0.0, 5.0], [-1.0, 4.0], [2.0, 6.5]])
+
+
+def tessellation(seed=1, model=PUBLISHED, window=WINDOW, **more):
+    """Generators in the window and a small frame, as a fit would give them: only those with a voxel."""
+    rng = np.random.default_rng(seed)
+    wide = window + 0.5 * np.array([-1, 1])
+    seeds, weights, inside = simulate_grains(model, wide, rng)
+    matrices = simulate_matrices(model, len(seeds), rng)
+    h = 0.05
+    shape = np.round((wide[:, 1] - wide[:, 0]) / h).astype(int)[::-1]
+    labels = label_grid(model.kind, seeds, weights, matrices, tuple(shape), (h,) * 3, tuple(wide[::-1, 0] + h / 2))
+    keep = (np.bincount(labels.ravel(), minlength=len(seeds)) > 0) & inside
+    given = {"gauge": "stationarity", **more}
+    for name in ("quaternions",):
+        if name in given:
+            given[name] = given[name](int(keep.sum()))
+    return Tessellation(
+        model.kind,
+        np.arange(1, keep.sum() + 1),
+        seeds[keep],
+        weights[keep],
+        window,
+        matrices=None if matrices is None else matrices[keep],
+        **given,
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit_grains(tessellation(), rng=np.random.default_rng(2), correct_empty_cells=False)
+
+
+def test_fit_is_near_the_published_parameters(fitted):
+    seeds, weights = fitted.seeds, fitted.weights
+    # Visible seeds only (v15, in um): lambda 10.6 +- 1.8, mu 0.333 +- 0.051, R 0.1375 +- 0.010.
+    assert 5 < seeds["parent_intensity"] < 18
+    assert 0.18 < seeds["mean_offspring"] < 0.55
+    assert 0.10 < seeds["cluster_radius"] < 0.18
+    assert weights["alpha"] > 5
+    assert set(seeds.errors) == {"parent_intensity", "mean_offspring", "cluster_radius"}
+    assert fitted.gauge == "stationarity"
+    assert fitted.distance_law == "theory"
+    assert fitted.as_published == {}
+    assert fitted.sample_size > 300
+    assert fitted.texture.kind == "uniform"
+
+
+def test_same_seed_same_model(fitted):
+    again = fit_grains(tessellation(), rng=np.random.default_rng(2), correct_empty_cells=False)
+    assert again.seeds == fitted.seeds
+    assert again.weights == fitted.weights
+    assert again.copula == fitted.copula
+
+
+def test_simulation_has_the_law_and_the_guard():
+    rng = np.random.default_rng(3)
+    seeds, weights, inside = simulate_grains(PUBLISHED, WINDOW, rng)
+    guard = guard_um(PUBLISHED.seeds, PUBLISHED.weights)
+    assert guard > 3 * 3.6115 ** (-1 / 3)
+    assert np.array_equal(inside, np.all((seeds >= WINDOW[:, 0]) & (seeds < WINDOW[:, 1]), axis=1))
+    assert seeds.min(axis=0) == pytest.approx(WINDOW[:, 0] - guard, abs=0.2)
+    # Weights are negative where the nearest neighbour is close (positive dependence): compare the halves.
+    assert weights.mean() == pytest.approx(0.00631, abs=5 * 0.0513 / np.sqrt(len(weights)))
+    assert weights.std() == pytest.approx(0.0513, rel=0.08)
+    again = simulate_grains(PUBLISHED, WINDOW, np.random.default_rng(3))
+    assert np.array_equal(seeds, again[0])
+    assert np.array_equal(weights, again[1])
+    with pytest.raises(NmcError, match="no volume"):
+        simulate_grains(PUBLISHED, WINDOW[:, ::-1], rng)
+
+
+def test_empirical_distances_are_used_in_simulation():
+    model = replace(PUBLISHED, distance_law="empirical", distances_um=np.array([0.1, 0.2]))
+    _, weights, _ = simulate_grains(model, WINDOW, np.random.default_rng(4))
+    assert weights.std() == pytest.approx(0.0513, rel=0.08)
+
+
+def test_region_is_the_mask_where_grains_are_given():
+    data = tessellation(observed_volume_um3=30.0)
+    box = observed_region(data)
+    assert isinstance(box, BoxRegion)
+    assert box.volume_um3 == pytest.approx(30.0)
+    labels = np.zeros((20, 20, 20), np.uint16)
+    labels[4:16, 3:17, 2:18] = 1
+    mask = observed_region(data, LabelVolume(labels, (0.2,) * 3, kind="grains"))
+    assert isinstance(mask, MaskRegion)
+    assert mask.volume_um3 == pytest.approx(12 * 14 * 16 * 0.008)
+    monitor = Monitor()
+    fit_grains(data, rng=np.random.default_rng(1), correct_empty_cells=False, monitor=monitor)
+    assert any("window" in warning for warning in monitor.warnings)
+
+
+def test_regular_metal_gets_a_warning_and_a_model_that_simulates():
+    rng = np.random.default_rng(5)
+    window = np.array([[0.0, 30.0]] * 3)
+    seeds = simulate_strauss(0.08, 0.1, 2.2, window, rng)
+    # Weights of metals are hardly skewed.
+    data = Tessellation("laguerre", np.arange(1, len(seeds) + 1), seeds, rng.normal(0, 0.4, len(seeds)), window)
+    monitor = Monitor()
+    model = fit_grains(data, rng=np.random.default_rng(6), windows=4, steps=4, monitor=monitor)
+    assert any("--seeds strauss" in warning for warning in monitor.warnings)
+    assert model.distance_law == "empirical"
+    assert model.distances_um is not None
+    assert "not clustered" in " ".join(model.notes)
+    points, weights, _ = simulate_grains(model, np.array([[0, 20.0]] * 3), rng)
+    assert np.all(np.isfinite(weights))
+    assert len(points) > 100
+
+
+@pytest.mark.parametrize("kind", ["gbpd-quadratic", "gbpd-sqrt"])
+def test_gbpd_is_fitted_and_simulated(kind):
+    law = Law(kind, {"trace_mean": 0.0, "trace_sd": 0.05, "deviator_sd": 0.25})
+    weights = PUBLISHED.weights if kind == "gbpd-quadratic" else Law("inverse-gamma", {"alpha": 16.8, "beta": 3.1, "theta": 0.0})
+    truth = replace(PUBLISHED, matrices=law, weights=weights, seeds=Law("poisson", {"intensity": 3.6}))
+    model = fit_grains(
+        tessellation(7, truth), rng=np.random.default_rng(8), seeds="poisson", windows=4, steps=4, minimum_cell_voxels=1
+    )
+    assert model.kind == kind
+    assert model.matrices is not None
+    assert model.matrices["deviator_sd"] == pytest.approx(0.25, abs=0.03)
+    assert model.seeds["intensity"] == pytest.approx(3.6, rel=0.2)
+    matrices = simulate_matrices(model, 5, np.random.default_rng(9))
+    assert matrices is not None
+    assert np.linalg.eigvalsh(matrices).min() > 0
+    assert draw_matrices(model.matrices, 3, np.random.default_rng(0)).shape == (3, 3, 3)
+
+
+def test_textures_of_a_tessellation():
+    rng = np.random.default_rng(10)
+    data = tessellation(quaternions=lambda n: uniform_quaternions(n, np.random.default_rng(0)), point_group="m-3m")
+    quick = {"rng": rng, "correct_empty_cells": False, "seeds": "poisson"}
+    model = fit_grains(data, **quick)
+    assert model.texture.kind == "resampled"
+    assert model.point_group == "m-3m"
+    assert len(model.orientations) == len(data)
+    radial = fit_grains(data, texture="radial", **quick).texture
+    assert abs(radial["k"]) < 4 * radial.errors["k"]
+    assert fit_grains(data, texture="uniform", **quick).orientations is None
+    with pytest.raises(NmcError, match="needs orientations"):
+        fit_grains(tessellation(), texture="radial", **quick)
+
+
+def test_empty_generators_are_left_out():
+    data = tessellation()
+    errors = np.zeros(len(data))
+    errors[:40] = -1.0
+    fewer = fit_grains(
+        replace(data, volume_errors=errors), rng=np.random.default_rng(1), correct_empty_cells=False, seeds="poisson"
+    )
+    inside = np.all((data.seeds_um >= WINDOW[:, 0]) & (data.seeds_um < WINDOW[:, 1]), axis=1)
+    assert fewer.sample_size == inside[40:].sum()
+
+
+def test_too_few_cells_are_refused():
+    with pytest.raises(NmcError, match="too few"):
+        fit_grains(
+            Tessellation("laguerre", np.arange(1, 11), np.random.default_rng(0).uniform(0, 1, (10, 3)), np.arange(10.0) / 100,
+                         np.array([[0, 1.0]] * 3)),
+            rng=np.random.default_rng(0),
+        )  # fmt: skip
+
+
+def test_windows_at_the_same_parameters_are_the_same_and_nearby_ones_share_points():
+    plan = CoupledWindows(PUBLISHED, 2.5, 0.5, 0.06, 1)
+    law = distance_law(PUBLISHED.seeds)
+    a = plan.draw(PUBLISHED, law, np.random.default_rng(3), Monitor())
+    b = plan.draw(PUBLISHED, law, np.random.default_rng(3), Monitor())
+    assert np.array_equal(a.seeds_um, b.seeds_um)
+    assert np.array_equal(a.weights, b.weights)
+    more = replace(PUBLISHED, seeds=Law("matern-cluster", {**PUBLISHED.seeds.parameters, "parent_intensity": 9.5}))
+    c = plan.draw(more, law, np.random.default_rng(3), Monitor())
+    shared = {tuple(p) for p in a.seeds_um} & {tuple(p) for p in c.seeds_um}
+    assert len(shared) > 0.9 * len(a.seeds_um)
+    assert 0 <= a.hidden_share < 0.15
+    # Larger cells only: fewer are visible.
+    strict = replace(plan, minimum_voxels=200).draw(PUBLISHED, law, np.random.default_rng(3), Monitor())
+    assert strict.hidden_share > a.hidden_share
+    assert len(strict.seeds_um) < len(a.seeds_um)
+
+
+def test_correction_raises_the_intensity_and_reports():
+    start = replace(PUBLISHED, sample_size=150)
+    result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=4)
+    before, after = start.seeds, result.model.seeds
+    if result.converged:
+        gain = after["parent_intensity"] * after["mean_offspring"] / (before["parent_intensity"] * before["mean_offspring"])
+        assert 1.0 < gain < 1.15
+        assert result.model.as_published["seeds"] == before
+        assert "Monte Carlo error" in result.notes[0]
+    else:
+        assert result.model is start
+        assert "did not converge" in result.notes[0]
+    assert 0.01 < result.hidden_share < 0.1
+
+
+def test_correction_can_be_cancelled_and_finished():
+    start = replace(PUBLISHED, sample_size=150)
+    monitor = Monitor()
+    monitor.cancel()
+    with pytest.raises(Cancelled):
+        correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, monitor=monitor)
+    early = Monitor()
+    early.finish()
+    result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=30, monitor=early)
+    assert result.notes
