@@ -19,7 +19,7 @@ def make_mesh(
     *,
     edge_um: float | None = None,
     sweeps: int = 12,
-    floor_quality: float = 0.2,
+    floor_quality: float = 0.15,
     monitor: Monitor | None = None,
 ) -> SurfaceMesh | VolumeMesh:
     """Mesh of a label volume.

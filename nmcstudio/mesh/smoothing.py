@@ -236,12 +236,13 @@ def move_nodes(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def improve_nodes(  # type: ignore[no-untyped-def]
-    points, cells, labels, cell_starts, cell_ids, label_starts, label_ids, edge, wanted, state, first, last,
+    points, cells, labels, cell_starts, cell_ids, label_starts, label_ids,
+    volume, spacing, lower, sigma, edge, wanted, state, first, last,
 ):  # fmt: skip
-    """Raise the lowest quality around the nodes ``first <= n < last`` that is below `wanted`, by small trial moves, in place.
+    """Raise the lowest quality around the nodes ``first <= n < last`` that is below `wanted`, by trial moves, in place.
 
-    Trial directions come from a fixed sequence that starts at `state`; nodes on interfaces move a third as far as those inside.
-    Returns the state to go on with.
+    Trial directions come from a fixed sequence that starts at `state`. A node on an interface is brought back to it after each
+    trial, so that it slides. Returns the state to go on with.
     """
     for node in range(first, last):
         s0, s1 = label_starts[node], label_starts[node + 1]
@@ -251,16 +252,24 @@ def improve_nodes(  # type: ignore[no-untyped-def]
         low = _lowest(points, cells, labels, around, 4.0)
         if low >= wanted:
             continue
-        size = edge * (0.25 if s1 - s0 == 1 else 0.08)
-        for _ in range(12):
+        size = 0.3 * edge
+        for _ in range(8):
             x, y, z = points[node, 0], points[node, 1], points[node, 2]
             for c in range(3):
-                state = (state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)) & np.uint64(0xFFFFFFFFFFFFFFFF)
+                state = state * np.uint64(6364136223846793005) + np.uint64(1442695040888963407)
                 points[node, c] += size * (2.0 * float(state >> np.uint64(11)) / 9007199254740992.0 - 1.0)
+            if s1 - s0 > 1:
+                sx, sy, sz = _interface_step(
+                    volume, spacing, lower, points[node, 0], points[node, 1], points[node, 2], label_ids[s0:s1], sigma
+                )  # fmt: skip
+                if sx * sx + sy * sy + sz * sz < edge * edge:
+                    points[node, 0] += sx
+                    points[node, 1] += sy
+                    points[node, 2] += sz
             trial = _lowest(points, cells, labels, around, 4.0)
             if trial > low:
                 low = trial
             else:
                 points[node, 0], points[node, 1], points[node, 2] = x, y, z
-                size *= 0.75
+                size *= 0.8
     return state

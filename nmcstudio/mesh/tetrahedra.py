@@ -15,8 +15,10 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.mesh import lattice as bcc
 from nmcstudio.mesh import smoothing
+from nmcstudio.mesh.splitting import split_bridges
 
-_CHUNK = 4000
+_CHUNK = 2000
+_IMPROVING_TURNS = 3
 
 
 def mesh_tetrahedra(
@@ -24,7 +26,8 @@ def mesh_tetrahedra(
     *,
     edge_um: float,
     sweeps: int = 12,
-    floor_quality: float = 0.2,
+    floor_quality: float = 0.15,
+    wanted_quality: float = 0.3,
     monitor: Monitor | None = None,
 ) -> VolumeMesh:
     """Tetrahedra with one label each; neighbouring grains share nodes and faces.
@@ -39,6 +42,8 @@ def mesh_tetrahedra(
         Smoothing sweeps; 0 leaves the lattice as it is.
     floor_quality
         No move takes a cell's quality (1 for the regular tetrahedron) below this value.
+    wanted_quality
+        Nodes around cells below this value slide along their interfaces to raise it.
 
     Returns
     -------
@@ -58,7 +63,11 @@ def mesh_tetrahedra(
     points, cells, labels = _selected_cells(grid, votes)
     monitor.report(0.2, "moving nodes onto the interfaces")
     if sweeps:
-        points = _smooth(volume, points, cells, labels, edge_um, sweeps, floor_quality, monitor.sub(0.2, 0.95))
+        cuts = 1
+        while cuts:
+            monitor.report(0.2)
+            points, cells, labels, cuts = split_bridges(points, cells, labels, *_node_tables(cells, labels, len(points))[2:])
+        points = _smooth(volume, points, cells, labels, edge_um, sweeps, floor_quality, wanted_quality, monitor.sub(0.2, 0.95))
     inside = labels > 0
     used, renumbered = np.unique(cells[inside], return_inverse=True)
     monitor.report(1.0)
@@ -162,6 +171,7 @@ def _smooth(
     edge_um: float,
     sweeps: int,
     floor_quality: float,
+    wanted_quality: float,
     monitor: Monitor,
 ) -> NDArray[np.float64]:
     count = len(points)
@@ -171,21 +181,24 @@ def _smooth(
     tables = _node_tables(cells, labels, count)
     monitor.report(0.0)
     near = smoothing.node_neighbours(cells, labels, *tables, count)  # type: ignore[call-arg]
+    wide, narrow = max(voxel, 0.5 * edge_um), max(voxel, 0.25 * edge_um)
     for sweep in range(sweeps):
         # far from the interface first: a wide kernel finds it, a narrow one then places the node
-        wide = max(1.0 * voxel, edge_um * (0.5 if sweep < sweeps // 3 else 0.25))
+        sigma = wide if sweep < sweeps // 3 else narrow
         for first in range(0, count, _CHUNK):
-            monitor.report(0.05 + 0.8 * (sweep + first / count) / sweeps)
+            monitor.report(0.05 + 0.7 * (sweep + first / count) / sweeps)
             smoothing.move_nodes(  # type: ignore[call-arg]
-                points, cells, labels, *tables, *near, volume.labels, spacing, lower, wide, 0.5 * edge_um, floor_quality,
+                points, cells, labels, *tables, *near, volume.labels, spacing, lower, sigma, 0.5 * edge_um, floor_quality,
                 first, min(first + _CHUNK, count),
             )  # fmt: skip
     state = np.uint64(1)
-    for turn in range(4):
+    for turn in range(_IMPROVING_TURNS):
         for first in range(0, count, _CHUNK):
-            monitor.report(0.85 + 0.15 * (turn + first / count) / 4, "improving the worst cells")
-            last = min(first + _CHUNK, count)
+            monitor.report(0.75 + 0.25 * (turn + first / count) / _IMPROVING_TURNS, "improving the worst cells")
             state = np.uint64(
-                smoothing.improve_nodes(points, cells, labels, *tables, edge_um, 0.3, state, first, last)  # type: ignore[call-arg]
-            )
+                smoothing.improve_nodes(  # type: ignore[call-arg]
+                    points, cells, labels, *tables, volume.labels, spacing, lower, narrow, edge_um, wanted_quality, state,
+                    first, min(first + _CHUNK, count),
+                )
+            )  # fmt: skip
     return points
