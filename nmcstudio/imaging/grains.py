@@ -22,7 +22,7 @@ from nmcstudio.imaging.orientation_kernels import (
     sum_rows,
 )
 
-METHODS = ("auto", "orientation", "file")
+METHODS = ("auto", "orientation", "file", "quality")
 
 
 def segment_grains(
@@ -30,6 +30,8 @@ def segment_grains(
     *,
     method: str = "auto",
     angle: float = np.deg2rad(5.0),
+    split: float = 0.9,
+    sigma_voxels: float = 0.0,
     min_voxels: int = 20,
     min_confidence: float | None = None,
     fill_um: float | None = None,
@@ -44,9 +46,13 @@ def segment_grains(
         Orientations, aligned.
     method
         "orientation" joins face neighbours whose disorientation under the crystal's symmetry is at most `angle`; "file" takes
-        the labels that the file brings along; "auto" is "file" where there are such labels, else "orientation".
+        the labels that the file brings along; "quality" splits at the dark seams of the quality (watershed), for maps whose
+        orientations are poor; "auto" is "file" where there are such labels, else "orientation".
     angle
         Largest disorientation inside a grain from voxel to voxel, radians.
+    split, sigma_voxels
+        For "quality": hills of the quality stay apart if the saddle between them is lower than this share of the lower one;
+        standard deviation of the Gaussian smoothing before.
     min_voxels
         Smaller pieces are not grains; their voxels go to the nearest grain.
     min_confidence
@@ -78,14 +84,19 @@ def segment_grains(
     if not 0 < angle < np.pi / 2:
         raise NmcError(f"the angle {np.rad2deg(angle):.4g} deg is not usable", "give an angle between 0 and 90 deg", "angle_deg")
     by_file = stack.grain_ids is not None and method in ("auto", "file")
+    by_quality = method == "quality"
     chosen = _choose_phase(stack, phase, monitor)
     group = operators(stack.phases[chosen - 1].point_group)
     # One memory layout and no writing, so that the kernels are compiled once.
     quaternions = np.ascontiguousarray(stack.quaternions).view()
     quaternions.flags.writeable = False
     ids = np.ascontiguousarray(_usable(stack, chosen, by_file, min_confidence, monitor))
-    cosine = -1.0 if by_file else float(np.cos(angle / 2))
-    labels, enclosed = label_components(ids, quaternions, group, cosine, min_voxels, by_file, monitor.sub(0.0, 0.5))
+    parts = ids
+    if by_quality:
+        parts = quality_hills(stack, ids > 0, split, sigma_voxels, monitor.sub(0.0, 0.3))
+    cosine = -1.0 if by_file or by_quality else float(np.cos(angle / 2))
+    joining = monitor.sub(0.3 if by_quality else 0.0, 0.5)
+    labels, enclosed = label_components(parts, quaternions, group, cosine, min_voxels, by_file, joining)
     if not labels.any():
         raise ComputationError(
             f"no grain has {min_voxels} voxels or more", "lower the smallest size, or raise the angle for noisy orientations"
@@ -99,6 +110,8 @@ def segment_grains(
     top = int(labels.max())
     count = int(np.isfinite(means[:, 0]).sum())
     how = "labels of the file" if by_file else f"disorientation up to {np.rad2deg(angle):.3g}°"
+    if by_quality:
+        how = f"seams of the quality, split {split:g}"
     return LabelVolume(
         labels=labels.astype(np.uint16 if top < 65536 else np.uint32),
         spacing_um=stack.spacing_um,
@@ -140,6 +153,33 @@ def _usable(
     if by_file and stack.grain_ids is not None:
         return np.where(keep, stack.grain_ids, 0).astype(np.uint32)
     return keep.astype(np.uint32)
+
+
+def quality_hills(
+    stack: EbsdStack, indexed: NDArray[np.bool_], split: float, sigma_voxels: float, monitor: Monitor
+) -> NDArray[np.uint32]:
+    """Regions of high quality between dark seams, inside the closing of what is indexed: uint32 ``[z, y, x]``, 0 outside.
+
+    Raises
+    ------
+    NmcError
+        If the map has no quality that varies.
+    """
+    from nmcstudio.imaging.denoise import smooth
+    from nmcstudio.imaging.split import field_hierarchy
+
+    material = indexed.astype(np.uint8)
+    mean_edge = float(np.prod(stack.spacing_um)) ** (1 / 3)
+    fill_from_nearest(material, stack.observed, 2 * mean_edge, stack.spacing_um, monitor.sub(0.0, 0.3))
+    inside = (material > 0) & np.isfinite(stack.quality)
+    low, high = np.percentile(stack.quality[inside], [1, 99]) if inside.any() else (0.0, 0.0)
+    if not high > low:
+        raise NmcError("the map has no quality that could show boundaries", "use the method orientation", "method")
+    field = smooth(np.where(np.isfinite(stack.quality), stack.quality, low), sigma_voxels, None, monitor.sub(0.3, 0.5))
+    field = np.where(inside, np.maximum((field - low) / (high - low), 0.01), 0).astype(np.float32)
+    edges = tuple(edge / mean_edge for edge in stack.spacing_um)
+    hierarchy = field_hierarchy(field, edges, None, 0.0, monitor.sub(0.5, 0.9))
+    return hierarchy.labels(split, monitor.sub(0.9, 1.0))
 
 
 def label_components(

@@ -122,14 +122,39 @@ def split_hierarchy(
     for part in slabs(mask.shape, monitor.sub(0.42, 0.44), "Measuring distances to the surface"):
         np.maximum(distance[part], 1e-3, out=distance[part])
         distance[part][~inside[part]] = 0
-    basins = np.empty(mask.shape, forest_type(mask.size))
+    return field_hierarchy(distance, edges, observed, depth_voxels, monitor.sub(0.44, 1.0))
+
+
+def field_hierarchy(
+    field: NDArray[np.float32],
+    edges: tuple[float, ...],
+    observed: NDArray[np.bool_] | None,
+    depth: float,
+    monitor: Monitor,
+) -> SplitHierarchy:
+    """Basins of any positive field and their hierarchy: `split_hierarchy` with the field in place of the distance.
+
+    Parameters
+    ----------
+    field
+        float32 ``[z, y, x]``, 0 outside of the material, else positive; regions are its hills.
+    edges
+        Voxel edges (z, y, x); only their ratios matter.
+    observed
+        bool ``[z, y, x]`` or None, for what is cut.
+    depth
+        Hills that stand less than this above the saddle to a higher one are noise.
+    monitor
+        Progress and cancel.
+    """
+    basins = np.empty(field.shape, forest_type(field.size))
     message = "Finding the middles of particles"
-    for part in slabs(mask.shape, monitor.sub(0.44, 0.6), message):
-        kernels.point_uphill(distance, basins, edges, part.start, part.stop)
-    count = number_trees(basins, monitor.sub(0.6, 0.7), message)
-    sizes, cut = measure(basins, count, observed, monitor.sub(0.7, 0.75))
-    peaks, pairs, necks = _neighbours(basins, distance, count, monitor.sub(0.75, 0.9))
-    merged, ratios = _merge_order(peaks, pairs, necks, depth_voxels, monitor.sub(0.9, 1.0))
+    for part in slabs(field.shape, monitor.sub(0.0, 0.3), message):
+        kernels.point_uphill(field, basins, edges, part.start, part.stop)
+    count = number_trees(basins, monitor.sub(0.3, 0.45), message)
+    sizes, cut = measure(basins, count, observed, monitor.sub(0.45, 0.55))
+    peaks, pairs, necks = _neighbours(basins, field, count, monitor.sub(0.55, 0.8))
+    merged, ratios = _merge_order(peaks, pairs, necks, depth, monitor.sub(0.8, 1.0))
     return SplitHierarchy(basins, merged, ratios, peaks, sizes, cut)
 
 

@@ -15,10 +15,11 @@ from nmcstudio.pipeline.step import Preflight, Step
 
 
 class SegmentEbsdParams(Params):
-    method: Literal["auto", "orientation", "file"] = param(
+    method: Literal["auto", "orientation", "file", "quality"] = param(
         "auto",
         "Grains from",
-        help="Orientation joins neighbours of small disorientation; file takes the labels that a grain map brings along. "
+        help="Orientation joins neighbours of small disorientation; file takes the labels that a grain map brings along; quality "
+        "cuts at dark seams of the image quality. "
         "Automatic takes the file's where there are any.",
     )
     angle_deg: float = param(
@@ -54,6 +55,29 @@ class SegmentEbsdParams(Params):
         ge=0,
         decimals=3,
     )
+    split: float = param(
+        0.9,
+        "Split by quality",
+        symbol="ρ",
+        help="For grains from quality: hills stay apart if the saddle between them is below this share; higher gives more.",
+        ge=0,
+        le=1,
+        step=0.01,
+        decimals=3,
+        advanced=True,
+    )
+    sigma_voxels: float = param(
+        0.0,
+        "Smoothing of quality",
+        unit="voxel",
+        symbol="σ",
+        help="For grains from quality: Gaussian filter before the seams are looked for.",
+        ge=0,
+        le=10,
+        step=0.5,
+        decimals=1,
+        advanced=True,
+    )
     phase: int | None = param(
         None, "Phase", optional_text="the most frequent", help="Number of the phase whose grains are wanted.", ge=1, advanced=True
     )
@@ -66,6 +90,8 @@ def run(inputs: Mapping[str, Any], params: SegmentEbsdParams, monitor: Monitor, 
         inputs["ebsd"],
         method=params.method,
         angle=math.radians(params.angle_deg),
+        split=params.split,
+        sigma_voxels=params.sigma_voxels,
         min_voxels=params.min_voxels,
         min_confidence=params.min_confidence,
         fill_um=params.fill_um,
