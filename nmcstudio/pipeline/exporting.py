@@ -11,7 +11,8 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.pipeline.particle_files import particle_writers, write_particle_file, write_particle_folder
 
-Writer = Callable[[Path, Any, Monitor], None]
+# writes one file, or says which ones it wrote
+Writer = Callable[[Path, Any, Monitor], tuple[Path, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,7 @@ def export_node(
         raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
     if not to.parent.is_dir():
         raise NmcError(f"there is no folder {to.parent}", "create it first or choose another place", "to")
-    writer(to, value, monitor)
-    return Written((to,))
+    return Written(writer(to, value, monitor) or (to,))
 
 
 def _export_particles(
@@ -128,10 +128,10 @@ def _descriptors(path: Path, value: Any, monitor: Monitor) -> None:
         write_descriptors(part, columns)
 
 
-def _radii(path: Path, value: Any, monitor: Monitor) -> None:
+def _radii(path: Path, value: Any, monitor: Monitor) -> tuple[Path, ...]:
     from nmcstudio.io.tables.radii import write_radii
 
-    write_radii(path, value)
+    return tuple(write_radii(path, value))
 
 
 def _shell_model(path: Path, value: Any, monitor: Monitor) -> None:

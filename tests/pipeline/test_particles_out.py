@@ -16,10 +16,10 @@ import pytest
 
 from nmcstudio.core.comparison import Comparison, Validation
 from nmcstudio.core.errors import Cancelled, NmcError
-from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.grains import GrainModel, Law, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import stream
-from nmcstudio.core.shells import ShellComponent, ShellModel
+from nmcstudio.core.shells import RadiusFunctions, ShellComponent, ShellModel
 from nmcstudio.core.volume import Volume
 from nmcstudio.io.volumes.registry import read_labels, read_volume
 from nmcstudio.pipeline import library
@@ -125,6 +125,17 @@ def test_other_nodes(particles: Any, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "shell-model.json").read_text())["format"] == "nmcstudio/shell-model"
     export("grain-model", GRAINS, tmp_path / "grain-model.json")
     assert json.loads((tmp_path / "grain-model.json").read_text())["seeds"]["kind"] == "poisson"
+    tessellation = Tessellation(
+        "laguerre", np.array([1, 2]), np.zeros((2, 3)), np.array([0.1, 0.2]), np.array([[0.0, 1.0]] * 3)
+    )  # fmt: skip
+    export("tessellation", tessellation, tmp_path / "tessellation.csv")
+    assert (tmp_path / "tessellation.csv").read_text().startswith("# laguerre")
+    radii = RadiusFunctions(
+        ids=np.array([4]), directions=np.eye(3), radii_um=np.ones((1, 3)), centres_um=np.zeros((1, 3)), weights=np.ones(1),
+        star_errors=np.zeros(1), flags=("",), volumes_um3=np.ones(1), voxel_um=0.1,
+    )  # fmt: skip
+    figures = export("radii", radii, tmp_path / "radii.csv")
+    assert [Path(file).name for file in figures["files"]] == ["radii.csv", "radii.directions.csv"]
     one = Comparison("k", "t", "grains", "x", "y", distances={"ks": 0.1, "wasserstein": 0.2}, distance_unit="um")
     export("validation", Validation((one,)), tmp_path / "distances.csv")
     assert "k,grains,wasserstein,0.2,um" in (tmp_path / "distances.csv").read_text()
