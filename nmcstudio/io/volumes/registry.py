@@ -121,7 +121,8 @@ def _write(data: Volume | LabelVolume, values: NDArray[Any], path: Path, monitor
         raise NmcError(f"there is no volume format {path.suffix or path.name!r}", "end the name with .tif, .vti, .nrrd or .h5")
     if module is tiff:
         words = ("simulated " if data.simulated else "") + data.name
-        tiff.write(path, values, data.spacing_um, monitor, description=words.strip())
+        grey = isinstance(data, Volume)
+        tiff.write(path, values, data.spacing_um, monitor, description=words.strip(), differences=grey)
     else:
         module.write(path, data, monitor)
 

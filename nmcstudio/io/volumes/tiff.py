@@ -80,7 +80,7 @@ def write(
     monitor: Monitor,
     *,
     description: str = "",
-    compress: bool = True,
+    differences: bool = True,
 ) -> None:
     """Write a stack with its voxel size.
 
@@ -93,8 +93,8 @@ def write(
         Array ``[z, y, x]`` of uint8, uint16, uint32 or float32; other types are converted to float32.
     description
         One line for the file's header ("simulated …").
-    compress
-        Lossless (deflate).
+    differences
+        Pack differences of neighbouring pixels: smaller for grey values, larger for labels.
     """
     if values.dtype not in (np.uint8, np.uint16, np.uint32, np.float32):
         values = values.astype(np.uint8 if values.dtype == bool else np.float32)
@@ -113,8 +113,8 @@ def write(
             shape=values.shape,
             dtype=values.dtype,
             photometric="minisblack",
-            compression="zlib" if compress else None,
-            predictor=bool(compress and values.dtype.kind == "u"),
+            compression="zlib",
+            predictor=differences and values.dtype.kind == "u",
             resolution=(1 / x, 1 / y),
             metadata=metadata,
         )
