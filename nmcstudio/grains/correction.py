@@ -90,8 +90,10 @@ def correct_empty_cells(
     """
     monitor = monitor or Monitor()
     if model.seeds.kind == "matern-cluster" and not clustered:
-        settings = {"windows": windows, "steps": steps, "minimum_voxels": minimum_voxels, "monitor": monitor}
-        return _as_poisson(model, correct_empty_cells(_with_poisson(model), rng, **settings))
+        found = correct_empty_cells(
+            _with_poisson(model), rng, windows=windows, steps=steps, minimum_voxels=minimum_voxels, monitor=monitor
+        )
+        return _as_poisson(model, found)
     target = _Vector.of(model)
     unit = intensity_of(model.seeds) ** (-1 / 3)
     cells = int(np.clip(model.sample_size, *_CELLS))

@@ -214,7 +214,7 @@ def _binned(pairs: Pairs) -> Pairs:
     if len(pairs.distances_um) < _BINNED_FROM:
         return pairs
     index = np.minimum((2000 * pairs.distances_um / pairs.r_max_um).astype(np.int64), 1999)
-    mass = np.bincount(index, pairs.edge_weights, 2000)
+    mass = np.asarray(np.bincount(index, pairs.edge_weights, 2000), dtype=float)
     mean = np.bincount(index, pairs.edge_weights * pairs.distances_um, 2000) / np.where(mass > 0, mass, 1.0)
     return replace(pairs, distances_um=mean[mass > 0], edge_weights=mass[mass > 0])
 

@@ -143,7 +143,12 @@ def test_gbpd_is_fitted_and_simulated(kind):
     weights = PUBLISHED.weights if kind == "gbpd-quadratic" else Law("inverse-gamma", {"alpha": 16.8, "beta": 3.1, "theta": 0.0})
     truth = replace(PUBLISHED, matrices=law, weights=weights, seeds=Law("poisson", {"intensity": 3.6}))
     model = fit_grains(
-        tessellation(7, truth), rng=np.random.default_rng(8), seeds="poisson", windows=4, steps=4, minimum_cell_voxels=1
+        tessellation(7, truth, window=0.8 * WINDOW),
+        rng=np.random.default_rng(8),
+        seeds="poisson",
+        correct_empty_cells=kind == "gbpd-quadratic",
+        windows=4,
+        steps=4,
     )
     assert model.kind == kind
     assert model.matrices is not None

@@ -1,0 +1,82 @@
+"""Steps fit-grains and import-grain-model: parameters, preflight, and that a step adds nothing to the library."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.grains import Tessellation
+from nmcstudio.core.resources import resource
+from nmcstudio.core.rng import stream
+from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.registry import step
+
+
+def tessellation(count=150):
+    rng = np.random.default_rng(1)
+    window = np.array([[0.0, 3.5]] * 3)
+    return Tessellation(
+        "laguerre",
+        np.arange(1, count + 1),
+        rng.uniform(0, 3.5, (count, 3)),
+        rng.gamma(4.0, 0.02, count),
+        window,
+        gauge="centroid",
+    )
+
+
+def test_step_is_the_library():
+    from nmcstudio.grains.model import fit_grains
+
+    data = tessellation()
+    by_step = run("fit-grains", {"tessellation": data}, seed=5, seeds="poisson", correct_empty_cells=False)
+    by_library = fit_grains(data, rng=stream(5, "fit-grains"), seeds="poisson", correct_empty_cells=False)
+    assert by_step.seeds == by_library.seeds
+    assert by_step.weights == by_library.weights
+    assert by_step.copula == by_library.copula
+
+
+def test_preflight_of_fit_grains():
+    chosen = step("fit-grains")
+    params = chosen.params()
+    few = chosen.preflight({"tessellation": {"count": 12}}, params)
+    assert "too few" in few.problems[0].message
+    some = chosen.preflight({"tessellation": {"count": 60}}, params)
+    assert not some.problems
+    assert "wide standard errors" in some.notes[0]
+    long, short = (
+        chosen.preflight({"tessellation": {"count": 800}}, chosen.params(correct_empty_cells=on)).seconds for on in (True, False)
+    )
+    assert long > 5 * short
+    assert not chosen.preflight({}, params).problems
+
+
+def test_options_of_the_interface():
+    fields = step("fit-grains").params.model_fields
+    assert {"seeds", "correct_empty_cells"} <= set(fields)
+    with pytest.raises(NmcError, match="not usable"):
+        run("fit-grains", {"tessellation": tessellation()}, seeds="cox")
+
+
+def test_import_of_the_published_model():
+    path = str(resource("samples/published-grain-model.json"))
+    model = run("import-grain-model", files=(path,))
+    assert model.seeds["parent_intensity"] == pytest.approx(8.64)
+    chosen = step("import-grain-model")
+    assert not chosen.preflight({}, chosen.params(files=(path,))).problems
+    assert chosen.preflight({}, chosen.params()).problems[0].field == "files"
+    assert "no file" in chosen.preflight({}, chosen.params(files=("/nowhere.json",))).problems[0].message
+    with pytest.raises(NmcError, match="no file"):
+        run("import-grain-model")
+
+
+def test_steps_import_nothing_heavy():
+    code = (
+        "import sys; import nmcstudio.pipeline.steps.fit_grains, nmcstudio.pipeline.steps.import_grain_model; "
+        "print([m for m in ('scipy', 'numba', 'orix', 'matplotlib') if m in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
