@@ -54,8 +54,7 @@ OTHER_KEYS = (
     ("1 to 9", "Nodes of the workflow, from the top"),
     ("Space", "Overlay on and off"),
     ("F", "Fit the view"),
-    ("M, X, Del", "Merge, split, delete the chosen labels"),
-    ("[ and ]", "Smaller and larger brush"),
+    ("M, Del, Esc", "Label tools: merge, delete, pick"),
     ("Wheel, Ctrl+wheel, drag", "Through the slices, zoom, pan"),
     ("Double click", "One view as large as all, and back"),
 )

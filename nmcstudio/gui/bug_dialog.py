@@ -26,9 +26,7 @@ class BugDialog(QDialog):
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setPlainText(
-            f"nmcstudio {VERSION}, Qt {qt_version}, Python {platform.python_version()}, {platform.platform()}"
-        )
+        self.text.setPlainText(f"nmcstudio {VERSION}, Qt {qt_version}, Python {platform.python_version()}, {platform.platform()}")
         buttons = QDialogButtonBox()
         copy = buttons.addButton("Copy", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self.copy)

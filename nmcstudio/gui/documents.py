@@ -140,9 +140,10 @@ class Documents(QObject):
         what = []
         if unsaved:
             path = self.controller.project.path
-            what.append(f"{path.name if path else 'The project'} has changes that are not saved")
+            what.append(f"The project {path.name if path else ''} has changes that are not saved".replace("  ", " "))
         if running:
-            what.append(f"{self.controller.jobs.current.title} is still running and would be cancelled")
+            title = self.controller.jobs.current.title
+            what.append(f"“{title}” is still running and would be cancelled")
         choices = [("Stay", lambda: None)]
         if unsaved:
             choices = [("Save", lambda: act() if self.save() else None), ("Do not save", act), *choices]

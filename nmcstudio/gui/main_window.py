@@ -59,7 +59,7 @@ class MainWindow(QMainWindow):
         self.views: Any = None
         self.label_tools: Any = None
         self._heavy: dict[str, QWidget] = {}
-        self._may_close = False
+        self._may_close = self._torn_down = False
         self._build_centre()
         self._build_docks()
         self.documents = Documents(self.controller, self.bars, self)
@@ -78,6 +78,8 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage(self.controller)
         self.centre = QStackedWidget()
         self.centre.addWidget(self.welcome)
+        # Pages that would like more room than a small screen has must not make the window larger than it.
+        self.centre.setMinimumWidth(480)
         middle = QWidget()
         self._middle = QVBoxLayout(middle)
         self._middle.setContentsMargins(0, 0, 0, 0)
@@ -186,9 +188,10 @@ class MainWindow(QMainWindow):
         ):  # fmt: skip
             actions[name].triggered.connect(lambda checked=False, act=act: act())
         actions.layouts.triggered.connect(self._layout_chosen)
+        self.node_keys = {}
         for index, key in enumerate(list(NODES)[:9]):
-            shortcut = QShortcut(QKeySequence(str(index + 1)), self)
-            shortcut.activated.connect(lambda key=key: self.workflow.choose(key))
+            self.node_keys[key] = QShortcut(QKeySequence(str(index + 1)), self)
+            self.node_keys[key].activated.connect(lambda key=key: self.workflow.choose(key))
         for key, act in ((Qt.Key.Key_Space, "toggle_overlays"), (Qt.Key.Key_F, "fit_view")):
             QShortcut(QKeySequence(key), self.centre).activated.connect(lambda act=act: self.views and getattr(self.views, act)())
         documents.about_to_save.connect(self._store_view)
@@ -510,7 +513,9 @@ class MainWindow(QMainWindow):
         if not self._may_close:
             event.ignore()
             return
-        self._tear_down()
+        if not self._torn_down:
+            self._torn_down = True
+            self._tear_down()
         event.accept()
 
     @Slot()

@@ -61,7 +61,7 @@ class Theme:
 LIGHT = Theme(
     dark=False, window="#f4f5f6", base="#ffffff", text="#1c2126", muted="#5d6771", border="#ccd1d6",
     accent="#1769aa", accent_text="#ffffff", data="#0072b2", fitted="#009e73", model="#d55e00", theory="#5d6771",
-    ready="#1b7f5a", stale="#a86a00", failed="#b3261e", running="#1769aa",
+    ready="#1b7f5a", stale="#8f5a00", failed="#b3261e", running="#1769aa",
     warning_ground="#fff3cd", error_ground="#fbe1df", note_ground="#e2eefa", viewport="#ffffff", viewport_text="#1c2126",
 )  # fmt: skip
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+
+from nmcstudio.pipeline import registry
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 if not os.environ.get("DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -31,3 +38,26 @@ def _own_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     yield
     gc.collect()
     gc.enable()
+
+
+@pytest.fixture
+def quick_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """import-ct and segment-ct do what a test wants (`doubles`), everywhere in the program."""
+    import doubles
+
+    for step in (doubles.MAKE, doubles.SPLIT):
+        name = f"nmcstudio.pipeline.steps.{step.key.replace('-', '_')}"
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(STEP=step))  # type: ignore[misc]
+    registry.step.cache_clear()
+    yield
+    registry.step.cache_clear()
+
+
+@pytest.fixture
+def controller(qtbot: Any, quick_steps: None) -> Iterator[Any]:
+    """A controller with an empty project and quick steps."""
+    from nmcstudio.gui.controller import Controller
+
+    made = Controller()
+    yield made
+    made.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -42,7 +43,12 @@ def next_step(controller: Controller, node: str) -> str:
 def in_words(problem: Problem) -> str:
     """A problem as a sentence. The hint of the command line ("give --option") says nothing in a form."""
     hint = "" if not problem.hint or problem.hint.startswith("give --") else f": {problem.hint}"
-    return f"{problem.message[:1].upper()}{problem.message[1:]}{hint}."
+    return as_shown(f"{problem.message}{hint}").rstrip(".") + "."
+
+
+def as_shown(text: str) -> str:
+    """A message of the library as the window writes it: a capital first, µm for um."""
+    return re.sub(r"\bum\b", "µm", text[:1].upper() + text[1:])
 
 
 class PanelFoot(QWidget):
@@ -129,7 +135,7 @@ class PanelFoot(QWidget):
             if stale:
                 text += f"\n{NODES[stale[0]].title} is stale: {project.stale_because(stale[0])}."
                 self._wanted = project.record(stale[0]).step
-        self.words.setText("\n".join([text, *preflight.notes]).strip())
+        self.words.setText("\n".join([text, *map(as_shown, preflight.notes)]).strip())
         if self._wanted:
             self.go.setText(f"Go to {step_of(self._wanted).title}")
         self.go.setVisible(bool(self._wanted))

@@ -144,6 +144,9 @@ class JsonEditor(Editor):
                 self._text.setPlainText("" if value is None else json.dumps(value, indent=1, ensure_ascii=False))
 
 
+PLACEHOLDERS = {"folder": "Folder", "file": "File", "files": "Files or a folder", "save": "File or folder"}
+
+
 class PathEditor(Editor):
     """A file, a folder, or several files: typed, chosen in a dialog, or dropped."""
 
@@ -153,15 +156,15 @@ class PathEditor(Editor):
         self._optional = empty_text is not None
         self._paths: list[str] = []
         self.line = QLineEdit()
-        self.line.setPlaceholderText(empty_text or ("Folder" if mode == "folder" else "Files or a folder" if many else "File"))
+        self.line.setPlaceholderText(empty_text or PLACEHOLDERS["files" if many else mode])
         self.line.textEdited.connect(self._typed)
         self.line.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.line.setMinimumWidth(60)
         browse = QPushButton("Browse…")
         browse.setToolTip("Choose a folder" if mode == "folder" else "Choose files or a folder" if many else "Choose a file")
-        if many:
+        if many or mode == "save":
             menu = QMenu(browse)
-            menu.addAction("Files…").triggered.connect(lambda checked=False: self._browse())
+            menu.addAction("Files…" if many else "File…").triggered.connect(lambda checked=False: self._browse())
             menu.addAction("Folder…").triggered.connect(lambda checked=False: self._browse_folder())
             browse.setMenu(menu)
         else:

@@ -1,0 +1,161 @@
+"""A step's panel: preflight, errors, warnings, buttons, and the way to what is missing."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtWidgets import QPlainTextEdit
+
+from nmcstudio.gui import jobs as states
+from nmcstudio.gui.panels.step_panel import StepPanel
+from nmcstudio.gui.widgets.marks import state_of
+from nmcstudio.gui.workflow import WorkflowPanel
+
+
+@pytest.fixture
+def panel(qtbot, controller) -> StepPanel:
+    made = StepPanel(controller, "import-ct")
+    qtbot.addWidget(made)
+    made.show()
+    return made
+
+
+def finish(qtbot, controller) -> None:
+    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=10_000)
+
+
+def checked(qtbot, panel: StepPanel) -> None:
+    qtbot.waitUntil(lambda: not panel._preflight.isActive(), timeout=20_000)
+
+
+def test_the_foot_says_what_a_run_costs(panel):
+    assert panel.foot.words.text() == "About 40 s, 3.4 GB\nA note"
+    assert panel.foot.run_button.isEnabled()
+
+
+def test_an_error_of_preflight_stands_at_its_field_and_run_waits(qtbot, panel, controller):
+    panel.form.editors["level"].box.setValue(7)
+    checked(qtbot, panel)
+    label = panel.form._errors["level"]
+    assert label.isVisible()
+    assert label.text() == "Level 7 is unlucky: take 6 or 8."
+    assert not panel.foot.run_button.isEnabled()
+    panel.form.editors["level"].box.setValue(8)
+    checked(qtbot, panel)
+    assert not label.isVisible()
+    assert panel.foot.run_button.isEnabled()
+
+
+def test_a_value_out_of_its_limits_is_an_error_at_the_field(qtbot, panel, controller):
+    controller.edit_params("import-ct", {"level": 11})
+    checked(qtbot, panel)
+    assert "Level = 11" in panel.form._errors["level"].text()
+    assert not panel.foot.run_button.isEnabled()
+
+
+def test_the_form_follows_undo(qtbot, panel, controller):
+    panel.form.editors["level"].box.setValue(3)
+    assert controller.project.params("import-ct") == {"level": 3}
+    controller.undo()
+    assert panel.form.editors["level"].value() == 1.0
+
+
+def test_an_error_says_what_happened_and_what_to_do(qtbot, panel, controller):
+    panel.form.editors["trouble"].set_value(True)
+    controller.edit_params("import-ct", {"trouble": True})
+    panel.run()
+    finish(qtbot, controller)
+    bar = panel.bars.bars()["error"]
+    assert bar.text == "there is nothing in the file choose another file"
+    assert "Traceback" in bar.findChild(QPlainTextEdit).toPlainText()
+    assert state_of(controller, "ct", ("import-ct",)) == "failed"
+    bar.dismiss()
+    assert state_of(controller, "ct", ("import-ct",)) == "empty"
+    controller.edit_params("import-ct", {"trouble": False})
+    panel.run()
+    finish(qtbot, controller)
+    assert "error" not in panel.bars.bars()
+
+
+def test_warnings_stay_until_they_are_read(qtbot, panel, controller):
+    panel.run()
+    finish(qtbot, controller)
+    bar = panel.bars.bars()["warning"]
+    assert bar.objectName() == "warningBar"
+    controller.edit_params("import-ct", {"level": 2})
+    controller.undo()
+    assert "warning" in panel.bars.bars()
+    panel.bars.bars()["warning"].dismiss()
+    controller.node_changed.emit("ct")
+    assert "warning" not in panel.bars.bars()
+
+
+def test_cancel_and_finish_buttons(qtbot, panel, controller):
+    controller.edit_params("import-ct", {"seconds": 30})
+    assert not panel.foot.cancel_button.isEnabled()
+    panel.foot.run_button.click()
+    qtbot.waitSignal(controller.jobs.progressed, timeout=20_000).wait()
+    assert not panel.foot.run_button.isEnabled()
+    assert panel.foot.stack.currentWidget() is panel.foot.job_bar
+    panel.foot.cancel_button.click()
+    finish(qtbot, controller)
+    assert controller.project.keys == ()
+    assert panel.foot.run_button.isEnabled()
+    panel.foot.run_button.click()
+    qtbot.waitSignal(controller.jobs.progressed, timeout=20_000).wait()
+    panel.foot.finish_button.click()
+    finish(qtbot, controller)
+    assert controller.project.keys == ("ct",)
+
+
+def test_a_step_that_cannot_run_offers_the_way_to_what_is_missing(qtbot, controller):
+    panel = StepPanel(controller, "segment-ct")
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.foot.words.text() == "Needs CT volume first."
+    assert not panel.foot.run_button.isEnabled()
+    with qtbot.waitSignal(controller.current_step_changed) as shown:
+        panel.foot.go.click()
+    assert shown.args == ["import-ct"]
+
+
+def test_the_next_step_is_offered_when_a_result_is_there(qtbot, panel, controller):
+    assert not panel.foot.next_button.isVisible()
+    panel.run()
+    finish(qtbot, controller)
+    assert panel.foot.next_button.text() == "Next: Split a volume"
+    panel.foot.next_button.click()
+    assert controller.step == "segment-ct"
+
+
+def test_workflow_shows_states_in_words_and_why_something_is_stale(qtbot, controller):
+    workflow = WorkflowPanel(controller)
+    qtbot.addWidget(workflow)
+    row = workflow.rows["ct"]
+    assert row._word.text() == ""
+    controller.run_step("import-ct", {"seconds": 0.2})
+    assert row._word.text() == "running"
+    assert workflow.rows["particles"]._word.text() == ""
+    finish(qtbot, controller)
+    assert row._word.text() == "ready"
+    assert "4 × 5 × 6 voxels" in row._full
+    controller.edit_params("import-ct", {"level": 2})
+    assert row._word.text() == "stale"
+    assert "parameters of import-ct were changed" in row.toolTip()
+
+
+def test_a_click_shows_the_node_and_the_panel_of_the_step_that_made_it(qtbot, controller):
+    workflow = WorkflowPanel(controller)
+    qtbot.addWidget(workflow)
+    workflow.choose("ct")
+    assert (controller.node, controller.step) == ("", "import-ct")
+    controller.run_step("import-ct")
+    finish(qtbot, controller)
+    workflow.choose("ct")
+    assert (controller.node, controller.step) == ("ct", "import-ct")
+
+
+def test_a_job_knows_its_time(qtbot, controller):
+    job = controller.run_step("import-ct", {"seconds": 0.2})
+    finish(qtbot, controller)
+    assert job.state == states.DONE
+    assert 0.15 < job.seconds < 5
