@@ -55,6 +55,42 @@ def _lowest(points, cells, labels, around, outside_scale):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
+def node_tables(cells, labels, node_count):  # type: ignore[no-untyped-def]
+    """For each node its cells, and its labels in ascending order, both as starts ``(nodes + 1,)`` and values."""
+    cell_starts = np.zeros(node_count + 1, np.int64)
+    for t in range(len(cells)):
+        for c in range(4):
+            cell_starts[cells[t, c] + 1] += 1
+    for node in range(node_count):
+        cell_starts[node + 1] += cell_starts[node]
+    place = cell_starts[:-1].copy()
+    cell_ids = np.empty(4 * len(cells), np.int64)
+    for t in range(len(cells)):
+        for c in range(4):
+            node = cells[t, c]
+            cell_ids[place[node]] = t
+            place[node] += 1
+    label_starts = np.zeros(node_count + 1, np.int64)
+    label_ids = np.empty(4 * len(cells), np.int64)
+    used = 0
+    for node in range(node_count):
+        start = used
+        for e in range(cell_starts[node], cell_starts[node + 1]):
+            label = labels[cell_ids[e]]
+            at = used
+            while at > start and label_ids[at - 1] > label:
+                at -= 1
+            if at > start and label_ids[at - 1] == label:
+                continue
+            for k in range(used, at, -1):
+                label_ids[k] = label_ids[k - 1]
+            label_ids[at] = label
+            used += 1
+        label_starts[node + 1] = used
+    return cell_starts, cell_ids, label_starts, label_ids[:used].copy()
+
+
+@njit(nogil=True, cache=True)
 def node_neighbours(cells, labels, cell_starts, cell_ids, label_starts, label_ids, node_count):  # type: ignore[no-untyped-def]
     """Neighbours that a node is averaged with: ends of those edges that carry all labels of the node itself.
 

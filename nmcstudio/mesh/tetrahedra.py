@@ -66,12 +66,21 @@ def mesh_tetrahedra(
         cuts = 1
         while cuts:
             monitor.report(0.2)
-            points, cells, labels, cuts = split_bridges(points, cells, labels, *_node_tables(cells, labels, len(points))[2:])
+            points, cells, labels, cuts = split_bridges(
+                points, cells, labels, *smoothing.node_tables(cells, labels, len(points))[2:]
+            )
         points = _smooth(volume, points, cells, labels, edge_um, sweeps, floor_quality, wanted_quality, monitor.sub(0.2, 0.95))
     inside = labels > 0
-    used, renumbered = np.unique(cells[inside], return_inverse=True)
+    used, renumbered = _renumber(cells[inside], len(points))
     monitor.report(1.0)
-    return VolumeMesh(points[used], renumbered.reshape(-1, 4), labels[inside].astype(np.int32), volume.quaternions)
+    return VolumeMesh(points[used], renumbered, labels[inside].astype(np.int32), volume.quaternions)
+
+
+def _renumber(cells: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of the points that cells use, ascending, and the cells in terms of these."""
+    used = np.zeros(count, bool)
+    used[cells] = True
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[cells]
 
 
 def _labelled_lattice(volume: LabelVolume, cube_um: float, monitor: Monitor) -> tuple[bcc.Lattice, NDArray[np.uint32]]:
@@ -149,18 +158,8 @@ def _selected_cells(
     outside = outside[inner[outside].any(axis=1)]
     cells = np.concatenate([cells, outside])
     labels = np.concatenate([labels, np.zeros(len(outside), np.int64)])
-    used, renumbered = np.unique(cells, return_inverse=True)
-    return grid.point_positions(used), renumbered.reshape(-1, 4), labels
-
-
-def _node_tables(cells: NDArray[np.int64], labels: NDArray[np.int64], count: int) -> tuple[NDArray[np.int64], ...]:
-    """For each node its cells, and its labels in ascending order, both as starts and values."""
-    order = np.argsort(cells.ravel(), kind="stable")
-    cell_starts = np.concatenate([[0], np.cumsum(np.bincount(cells.ravel(), minlength=count))])
-    top = int(labels.max()) + 1
-    pairs = np.unique(cells.ravel() * top + np.repeat(labels, 4))
-    label_starts = np.concatenate([[0], np.cumsum(np.bincount(pairs // top, minlength=count))])
-    return cell_starts, order // 4, label_starts, pairs % top
+    used, renumbered = _renumber(cells, int(cells.max()) + 1)
+    return grid.point_positions(used), renumbered, labels
 
 
 def _smooth(
@@ -178,7 +177,7 @@ def _smooth(
     spacing = np.asarray(volume.spacing_um)
     lower = np.asarray(volume.origin_um) - 0.5 * spacing
     voxel = float(np.prod(spacing) ** (1 / 3))
-    tables = _node_tables(cells, labels, count)
+    tables = smoothing.node_tables(cells, labels, count)
     monitor.report(0.0)
     near = smoothing.node_neighbours(cells, labels, *tables, count)  # type: ignore[call-arg]
     wide, narrow = max(voxel, 0.5 * edge_um), max(voxel, 0.25 * edge_um)
