@@ -78,12 +78,12 @@ def direction_colours(directions: ArrayLike, point_group: str) -> NDArray[np.uin
     finite = np.all(np.isfinite(vectors), axis=1)
     sector = _to_sector(np.where(finite[:, None], vectors, (0.0, 0.0, 1.0)), laue)
     if laue == "m-3m" or (laue in _WEDGES and _WEDGES[laue][0] <= 60.0):
-        shares = np.linalg.solve(_corners(laue).T, sector.T).T
+        shares = sector @ np.linalg.inv(_corners(laue))
     elif laue == "m-3":
         # The sector has four corners; the second triangle mirrors the first and swaps green and blue.
         swap = sector[:, 1] > sector[:, 0]
         lower = np.where(swap[:, None], sector[:, [1, 0, 2]], sector)
-        shares = np.linalg.solve(_corners(laue).T, lower.T).T
+        shares = lower @ np.linalg.inv(_corners(laue))
         shares = np.where(swap[:, None], shares[:, [1, 0, 2]], shares)
     else:
         # Wedges of 90 degrees and more: shares from the tilt against c and the azimuth within the wedge.
@@ -110,7 +110,7 @@ def ipf_colours(quaternions: ArrayLike, point_group: str, direction: str = "z") 
 
     Returns
     -------
-    uint8 ``(..., 3)``. About 0.3 microseconds an orientation.
+    uint8 ``(..., 3)``. About half a microsecond an orientation.
     """
     q = np.asarray(quaternions)
     flat = q.reshape(-1, 4)

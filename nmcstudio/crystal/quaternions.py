@@ -47,9 +47,11 @@ def multiply(left: ArrayLike, right: ArrayLike) -> Array:
 def rotate(quaternions: ArrayLike, vectors: ArrayLike) -> Array:
     """``q v q*`` of unit quaternions ``(..., 4)`` and vectors ``(..., 3)``: from the sample frame to the crystal frame."""
     q, v = np.asarray(quaternions, dtype=np.float64), np.asarray(vectors, dtype=np.float64)
-    axis = q[..., 1:]
-    twice = 2.0 * np.cross(axis, v)
-    return v + q[..., :1] * twice + np.cross(axis, twice)
+    w, x, y, z = np.moveaxis(q, -1, 0)
+    a, b, c = np.moveaxis(v, -1, 0)
+    # v + w t + axis x t with t = 2 axis x v; written out, for np.cross takes three times as long.
+    t, u, s = 2.0 * (y * c - z * b), 2.0 * (z * a - x * c), 2.0 * (x * b - y * a)
+    return np.stack([a + w * t + y * s - z * u, b + w * u + z * t - x * s, c + w * s + x * u - y * t], axis=-1)
 
 
 def from_axis_angle(axis: ArrayLike, angle: ArrayLike) -> Array:
