@@ -17,8 +17,8 @@ class FitTessellationParams(Params):
     kind: Literal["laguerre", "gbpd-quadratic", "gbpd-sqrt"] = param(
         "laguerre",
         "Kind",
-        help="Laguerre: flat faces, what the random model of the grains is built on. Generalized balanced power diagrams (quadratic "
-        "or square-root form) have curved faces and follow long grains better.",
+        help="Laguerre: flat faces, what the random model of the grains is built on. Generalized balanced power diagrams "
+        "(quadratic or square-root form) have curved faces and follow long grains better.",
     )
     objective: Literal["agreement", "cross-entropy", "published"] = param(
         "agreement",
