@@ -211,9 +211,12 @@ def _hull(directions: NDArray[np.float64]) -> NDArray[np.int64]:
     except QhullError as error:
         raise NmcError("the directions lie in one plane", "give directions that cover the whole sphere") from error
     a, b, c = (directions[triangles[:, k]] for k in range(3))
-    volumes = np.einsum("ij,ij->i", a, np.cross(b, c))
-    turned = np.where((np.einsum("ij,ij->i", a + b + c, np.cross(b - a, c - a)) < 0)[:, None], triangles[:, ::-1], triangles)
-    if np.abs(volumes).sum() < 4 or np.any(np.bincount(triangles.ravel(), minlength=len(directions)) == 0):
+    outwards = np.einsum("ij,ij->i", a + b + c, np.cross(b - a, c - a))
+    turned = np.where((outwards < 0)[:, None], triangles[:, ::-1], triangles)
+    # The origin must lie well inside of every face, and every direction must be a corner.
+    distances = np.abs(np.einsum("ij,ij->i", a, np.cross(b, c))) / np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    inside = distances.min() > 0.05 and np.linalg.norm(directions.mean(axis=0)) < 0.5
+    if not inside or np.any(np.bincount(triangles.ravel(), minlength=len(directions)) == 0):
         raise NmcError("the directions do not cover the sphere, or some stand twice", "give directions all round, each once")
     return turned
 

@@ -98,6 +98,10 @@ def fit_shell(
     options: dict[str, Any] = {"weights": weights, "starts": starts, "prior_strength": prior_strength, "on_step": live}
     if components == "auto":
         start, table = select_components(coefficients, rng, most=most_components, monitor=first, **options)
+        if len(start.shares) == most_components > 1:
+            monitor.warn(
+                f"BIC still falls at {most_components} components, the largest number tried: raise it, or take fewer on purpose"
+            )
     else:
         start = fit_coefficient_em(coefficients, components, rng, monitor=first, **options)
     fit = start

@@ -23,7 +23,7 @@ class FitShellParams(Params):
         15,
         "Degree",
         symbol="L",
-        help="Highest degree of the spherical harmonics, 15 as published. More describes finer roughness and needs smaller voxels.",
+        help="Highest degree of the harmonics, 15 as published. More describes finer roughness and needs smaller voxels.",
         ge=1,
         le=50,
     )

@@ -1,0 +1,262 @@
+"""The three fits of the mixture: likelihoods against scipy, monotone EM, gradients, scaling, guards."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal
+
+from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.shell.coefficients import estimate_coefficients
+from nmcstudio.shell.directions import gauss_legendre_grid, icosphere, octasphere
+from nmcstudio.shell.em import MixtureFit, fit_coefficient_em
+from nmcstudio.shell.fit import fit_shell
+from nmcstudio.shell.gram import gram_of
+from nmcstudio.shell.harmonics import degree_of_index, harmonics
+from nmcstudio.shell.nugget import mixture_posteriors, nugget_data
+from nmcstudio.shell.nugget_em import fit_nugget_em
+from nmcstudio.shell.published import log_likelihood_gradient, spectra_by_least_squares
+from nmcstudio.shell.sample import draw_fields
+from nmcstudio.shell.selection import held_out_log_likelihood
+from tests.shell.shell_data import mixture, simulate
+
+GRID = gauss_legendre_grid(18, 36).directions
+SHARES = np.array([0.3, 0.7])
+MEANS = np.array([30.0, 34.0])
+
+
+def small_problem(degree: int, directions: np.ndarray):
+    rng = np.random.default_rng(4)
+    radii = 32 + 2 * rng.standard_normal((7, len(directions)))
+    spectra = np.stack([4 * np.exp(-0.4 * np.arange(degree + 1)), 9 * np.exp(-0.7 * np.arange(degree + 1))])
+    return radii, spectra, rng.uniform(0.5, 1.5, 7)
+
+
+@pytest.mark.parametrize(("degree", "directions"), [(3, octasphere(2).directions), (4, octasphere(1).directions)])
+def test_nugget_likelihood_is_the_normal_density(degree: int, directions: np.ndarray) -> None:
+    """Also where the basis has less than full rank (25 coefficients on 18 points)."""
+    radii, spectra, weights = small_problem(degree, directions)
+    data = nugget_data(radii, directions, degree, weights)
+    value, responsibilities, _ = mixture_posteriors(data, SHARES, MEANS, spectra, 0.3)
+    basis = harmonics(directions, degree)
+    logs = np.stack(
+        [
+            np.log(p)
+            + multivariate_normal(
+                np.full(len(directions), mu), basis * a[degree_of_index(degree)] @ basis.T + 0.3 * np.eye(len(directions))
+            ).logpdf(radii)
+            for p, mu, a in zip(SHARES, MEANS, spectra)
+        ],
+        axis=1,
+    )
+    assert value == pytest.approx(weights @ logsumexp(logs, axis=1), rel=1e-10)
+    np.testing.assert_allclose(responsibilities, np.exp(logs - logsumexp(logs, axis=1)[:, None]), atol=1e-9)
+
+
+def test_gradient_is_that_of_finite_differences() -> None:
+    directions = octasphere(2).directions
+    radii, spectra, weights = small_problem(3, directions)
+    data = nugget_data(radii, directions, 3, weights)
+
+    def value(x: np.ndarray) -> float:
+        shares = np.exp(x[:2]) / np.exp(x[:2]).sum()
+        return mixture_posteriors(data, shares, x[2:4], np.exp(x[4:12]).reshape(2, 4), float(np.exp(x[12])))[0]
+
+    at = np.concatenate([np.log(SHARES), MEANS, np.log(spectra).ravel(), [np.log(0.3)]])
+    _, _, slope = log_likelihood_gradient(data, SHARES, MEANS, spectra, 0.3)
+    found = np.concatenate([slope["logits"], slope["means"], slope["spectra"].ravel(), slope["nugget"]])
+    steps = 1e-5 * np.eye(len(at))
+    expected = [(value(at + step) - value(at - step)) / 2e-5 for step in steps]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("prior", [0.0, 1.0])
+def test_coefficient_em_never_falls(prior: float) -> None:
+    radii, _ = simulate(mixture(), 120, GRID, 1)
+    coefficients = estimate_coefficients(radii, 2)
+    weights = np.random.default_rng(2).uniform(0.5, 1.5, 120)
+    fit = fit_coefficient_em(
+        coefficients, 3, np.random.default_rng(0), weights=weights, starts=3, prior_strength=prior, tolerance=0, iterations=60
+    )
+    steps = np.diff(fit.history)
+    assert len(steps) > 5
+    assert steps.min() > -1e-7 * abs(fit.history[-1])
+
+
+def test_nugget_em_never_falls_and_improves_on_its_start() -> None:
+    radii, _ = simulate(mixture(), 80, octasphere().directions, 1)
+    start = fit_coefficient_em(estimate_coefficients(radii, 10), 2, np.random.default_rng(0))
+    data = nugget_data(radii.radii_um, radii.directions, 10, np.ones(80))
+    fit = fit_nugget_em(data, start, iterations=25, tolerance=0)
+    assert np.diff(fit.history).min() > -1e-8 * abs(fit.history[-1])
+    assert fit.history[-1] > fit.history[0]
+
+
+def test_a_weight_of_two_is_a_particle_twice() -> None:
+    radii, _ = simulate(mixture(), 60, GRID, 5)
+    coefficients = estimate_coefficients(radii, 6)
+    weights = np.where(np.arange(60) < 20, 2.0, 1.0)
+    twice = np.concatenate([np.arange(60), np.arange(20)])
+    from dataclasses import replace
+
+    doubled = replace(coefficients, values=coefficients.values[twice])
+    options = {"starts": 1, "tolerance": 1e-12}
+    once = fit_coefficient_em(coefficients, 1, np.random.default_rng(0), weights=weights, **options)
+    again = fit_coefficient_em(doubled, 1, np.random.default_rng(0), **options)
+    np.testing.assert_allclose(once.spectra_um2, again.spectra_um2, rtol=1e-9)
+    np.testing.assert_allclose(once.means_um, again.means_um, rtol=1e-12)
+
+
+def test_another_unit_scales_means_and_spectra() -> None:
+    from dataclasses import replace
+
+    radii, _ = simulate(mixture(), 100, octasphere().directions, 6)
+    q = 0.128
+    scaled = replace(radii, radii_um=radii.radii_um * q)
+    a, b = (fit_shell(r, degree=8, components=2, rng=np.random.default_rng(1)) for r in (radii, scaled))
+    for one, other in zip(a.components, b.components):
+        assert other.probability == pytest.approx(one.probability, rel=1e-6)
+        assert other.mean_um == pytest.approx(q * one.mean_um, rel=1e-6)
+        np.testing.assert_allclose(other.power_spectrum, q**2 * one.power_spectrum, rtol=1e-5, atol=1e-12)
+    assert b.log_likelihood == pytest.approx(a.log_likelihood - radii.radii_um.size * np.log(q), rel=1e-9)
+
+
+@pytest.mark.parametrize("directions", [GRID, octasphere().directions])
+def test_all_methods_reach_the_same_maximum(directions: np.ndarray) -> None:
+    radii, _ = simulate(mixture(), 160, directions, 7)
+    models = {
+        method: fit_shell(radii, degree=10, components=3, method=method, rng=np.random.default_rng(1))  # type: ignore[arg-type]
+        for method in ("em", "em-nugget", "published")
+    }
+    exact = models["em-nugget"]
+    assert exact.log_likelihood >= models["em"].log_likelihood
+    for model in models.values():
+        assert model.log_likelihood == pytest.approx(exact.log_likelihood, abs=4)
+        np.testing.assert_allclose([c.mean_um for c in model.components], [c.mean_um for c in exact.components], rtol=3e-3)
+        np.testing.assert_allclose(
+            [c.probability for c in model.components], [c.probability for c in exact.components], atol=0.01
+        )
+        spectra = np.stack([c.power_spectrum for c in model.components])
+        np.testing.assert_allclose(spectra[:, 2:7], np.stack([c.power_spectrum for c in exact.components])[:, 2:7], rtol=0.02)
+        assert model.nugget_um == pytest.approx(0.5, rel=0.02)
+        assert model.bic == pytest.approx(-2 * model.log_likelihood + (3 * 12 + 2) * np.log(160))
+
+
+def test_a_mesh_with_too_little_rank_is_fitted_exactly() -> None:
+    radii, _ = simulate(mixture(), 50, octasphere().directions, 8)
+    monitor = Monitor()
+    model = fit_shell(radii, degree=15, components=1, rng=np.random.default_rng(1), monitor=monitor)
+    assert model.method == "em-nugget"
+    assert any("249 of 256" in warning for warning in monitor.warnings)
+    assert model.nugget_um == pytest.approx(0.5, rel=0.05)
+    assert all(c.power_spectrum[11:].max() < 0.02 for c in model.components)
+
+
+def test_coefficients_by_quadrature_and_by_least_squares_agree() -> None:
+    rng = np.random.default_rng(1)
+    values, _ = draw_fields(mixture(8), 5, rng)
+    for directions in (GRID, octasphere().directions, icosphere(3).directions):
+        radii, _ = simulate(mixture(8), 1, directions, 0)
+        from dataclasses import replace
+
+        exact = values @ harmonics(directions, 8).T
+        five = replace(
+            radii, ids=np.arange(5), radii_um=exact, centres_um=np.zeros((5, 3)), weights=np.ones(5), star_errors=np.zeros(5),
+            flags=("",) * 5, volumes_um3=np.zeros(5),
+        )  # fmt: skip
+        found = estimate_coefficients(five, 8)
+        np.testing.assert_allclose(found.values, values, atol=1e-9)
+        assert found.nugget_um2 < 1e-18
+
+
+def test_noise_of_a_coefficient() -> None:
+    """models.md 4.3: 0.0073 on a 16 x 32 grid and 0.0126 on the 258 points at tau = 0.5."""
+    grid, _ = simulate(mixture(10), 400, gauss_legendre_grid(18, 36).directions, 3)
+    assert estimate_coefficients(grid, 10).noise_um2.mean() == pytest.approx(
+        0.25 * 0.0073 / 0.25 * (16 * 32) / (18 * 36), rel=0.03
+    )
+    mesh, _ = simulate(mixture(10), 400, octasphere().directions, 3)
+    assert estimate_coefficients(mesh, 10).noise_um2.mean() == pytest.approx(0.0127, rel=0.03)
+
+
+def test_blocks_hold_all_of_the_gram_matrix() -> None:
+    for directions, largest in ((GRID, 6), (octasphere().directions, 36), (octasphere().directions[:200], 121)):
+        gram = gram_of(directions, 10)
+        basis = harmonics(directions, 10)
+        np.testing.assert_allclose(gram.matrix, basis.T @ basis, atol=1e-7)
+        assert sorted(np.concatenate(gram.blocks).tolist()) == list(range(121))
+        assert max(len(block) for block in gram.blocks) <= largest
+
+
+def test_least_squares_finds_the_spectrum_of_many_fields() -> None:
+    model = mixture(8)
+    single = model.components[1]
+    from nmcstudio.core.shells import ShellComponent, ShellModel
+
+    one = ShellModel(8, (ShellComponent(1.0, single.mean_um, single.power_spectrum),))
+    radii, _ = simulate(one, 3000, octasphere(2).directions, 1, error=0.0)
+    means, spectra = spectra_by_least_squares(radii.radii_um, radii.directions, 8, np.ones((3000, 1)))
+    assert means[0] == pytest.approx(38, abs=0.3)
+    np.testing.assert_allclose(spectra[0, [0, 2, 3, 4]], single.power_spectrum[[0, 2, 3, 4]], rtol=0.08)
+
+
+def test_watching_finishing_and_cancelling() -> None:
+    radii, _ = simulate(mixture(), 150, GRID, 2)
+    seen: list[dict] = []
+    watch = Monitor(lambda progress: seen.append(progress.partial) if progress.partial else None, interval_s=0)
+    fit_shell(radii, degree=10, components=3, method="em-nugget", rng=np.random.default_rng(0), monitor=watch)
+    assert {"log_likelihood", "spectra", "means", "shares"} <= set(seen[-1])
+    assert np.shape(seen[-1]["spectra"]) == (3, 11)
+
+    early = Monitor(lambda progress: early.finish() if progress.partial else None, interval_s=0)
+    model = fit_shell(radii, degree=10, method="published", rng=np.random.default_rng(0), monitor=early)
+    assert model.sample_size == 150
+    assert np.isfinite(model.log_likelihood)
+
+    stop = Monitor(lambda progress: stop.cancel() if progress.partial else None, interval_s=0)
+    with pytest.raises(Cancelled):
+        fit_shell(radii, degree=10, components=3, rng=np.random.default_rng(0), monitor=stop)
+
+
+def test_too_few_particles_or_directions() -> None:
+    radii, _ = simulate(mixture(), 12, GRID, 2)
+    with pytest.raises(NmcError, match="too few for 3"):
+        fit_shell(radii, degree=10, components=3, rng=np.random.default_rng(0))
+    few, _ = simulate(mixture(4), 30, octasphere(2).directions, 2)
+    with pytest.raises(NmcError, match="directions determine") as caught:
+        fit_shell(few, degree=10, components=1, rng=np.random.default_rng(0))
+    assert caught.value.field == "degree"
+    lonely, _ = simulate(mixture(), 20, GRID, 2)
+    with pytest.raises(ComputationError, match="no start"):
+        fit_coefficient_em(estimate_coefficients(lonely, 4), 4, np.random.default_rng(0), starts=2, prior_strength=0)
+
+
+def test_flagged_particles_and_weights_are_options() -> None:
+    from dataclasses import replace
+
+    radii, _ = simulate(mixture(), 60, GRID, 9)
+    flagged = replace(radii, flags=("odd",) * 20 + ("",) * 40, weights=np.linspace(0.5, 1.5, 60))
+    assert fit_shell(flagged, degree=4, components=1, leave_out_flagged=True, rng=np.random.default_rng(0)).sample_size == 40
+    plain = fit_shell(flagged, degree=4, components=1, use_weights=False, rng=np.random.default_rng(0))
+    same = fit_shell(radii, degree=4, components=1, rng=np.random.default_rng(0))
+    assert plain.components[0].mean_um == pytest.approx(same.components[0].mean_um)
+    weighted = fit_shell(flagged, degree=4, components=1, rng=np.random.default_rng(0))
+    expected = np.average(estimate_coefficients(radii, 4).mean_part, weights=flagged.weights) / np.sqrt(4 * np.pi)
+    assert weighted.components[0].mean_um == pytest.approx(expected)
+
+
+def test_held_out_likelihood_prefers_the_true_number() -> None:
+    radii, _ = simulate(mixture(), 200, GRID, 4)
+    coefficients = estimate_coefficients(radii, 10)
+    values = {k: held_out_log_likelihood(coefficients, k, np.random.default_rng(1), folds=3, starts=2) for k in (1, 3)}
+    assert values[3] > values[1] + 1
+
+
+def test_components_are_sorted() -> None:
+    fit = MixtureFit(
+        np.array([0.2, 0.8]), np.array([5.0, 3.0]), np.ones((2, 3)), 0.0, np.array([[0.1, 0.9]]), 0.1, (), True
+    ).sorted()
+    assert fit.means_um.tolist() == [3.0, 5.0]
+    assert fit.responsibilities.tolist() == [[0.9, 0.1]]
