@@ -12,7 +12,15 @@ from PySide6.QtCore import QElapsedTimer, Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from nmcstudio.core.params import Params, extra_of
-from nmcstudio.gui.widgets.editors import ChoiceEditor, Editor, FlagEditor, NumberEditor, TripleEditor, WordOrNumberEditor
+from nmcstudio.gui.widgets.editors import (
+    ChoiceEditor,
+    Editor,
+    FlagEditor,
+    NumberEditor,
+    SeveralEditor,
+    TripleEditor,
+    WordOrNumberEditor,
+)
 from nmcstudio.gui.widgets.number_box import shown_unit
 from nmcstudio.gui.widgets.text_editors import JsonEditor, ListEditor, PairsEditor, PathEditor, TextEditor
 
@@ -136,6 +144,8 @@ def _sequence_editor(kind: Any, empty: str | None, number: dict[str, Any], longe
         return TripleEditor(len(inner), names, empty, whole=float not in inner, **number)
     if fixed and (len(set(inner)) > 1 or not inner):
         return JsonEditor(empty)
+    if inner and get_origin(inner[0]) is Literal:
+        return SeveralEditor(get_args(inner[0]))
     if inner and inner[0] in (int, float, str):
         return ListEditor(inner[0], False, empty)
     if inner and get_origin(inner[0]) in (tuple, list):

@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication
 
 from nmcstudio.core.threads import configure_threads
+from nmcstudio.gui.background import Background
 
 SIZE = (1600, 1000)
 THEMES = ("light", "dark")
@@ -38,8 +39,7 @@ def settled(window: object) -> QImage:
     while True:
         wait(QUIET_MS)
         now = window.grab().toImage()
-        controller = window.controller
-        idle = not (controller.loader.busy or controller.previews.busy or controller.jobs.busy)
+        idle = not (window.controller.jobs.busy or any(each.busy for each in window.findChildren(Background)))
         # The status bar counts memory, so the bottom line always changes.
         body = now.copy(0, 0, now.width(), now.height() - window.statusBar().height())
         if (idle and body == before) or time.monotonic() > deadline:

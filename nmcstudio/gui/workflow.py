@@ -33,6 +33,8 @@ class Row(QFrame):
         self._shape = QLabel()
         self._shape.setFixedSize(16, 16)
         self._title = QLabel(title)
+        # A bold name in a narrow dock must not push the state out of sight.
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self._word = QLabel()
         self._line = QLabel()
         self._line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -100,7 +102,7 @@ class WorkflowPanel(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(200)
+        self.setMinimumWidth(224)
         self.rows: dict[str, Row] = {}
         inside = QWidget()
         inside.setBackgroundRole(QPalette.ColorRole.Base)

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from nmcstudio.core.params import Params, param
 from nmcstudio.gui.controller import _plain
 from nmcstudio.gui.forms import ParamsForm
-from nmcstudio.gui.widgets.editors import ChoiceEditor, FlagEditor, NumberEditor, TripleEditor, WordOrNumberEditor
+from nmcstudio.gui.widgets.editors import ChoiceEditor, FlagEditor, NumberEditor, SeveralEditor, TripleEditor, WordOrNumberEditor
 from nmcstudio.gui.widgets.number_box import NumberBox
 from nmcstudio.gui.widgets.text_editors import JsonEditor, ListEditor, PairsEditor, PathEditor
 from nmcstudio.pipeline import registry
@@ -37,6 +37,7 @@ class Many(Params):
     delete: tuple[int, ...] = param((), "Delete")
     merge: tuple[tuple[int, ...], ...] = param((), "Merge")
     factors: dict[str, float] = param({}, "Factors", advanced=True)
+    formats: tuple[Literal["vti", "tif", "csv"], ...] = param(("csv", "vti"), "Formats")
     models: tuple[dict[str, Any], ...] = param((), "Models", advanced=True)
 
 
@@ -44,14 +45,15 @@ OTHER = {
     "files": ["/a b/µ.tif", "/c.tif"], "to": "/out.vti", "folder": "/f", "sigma": 2.25, "tiny": 9.87654321e-12, "level": 131.5,
     "degree": 7, "components": 4, "kind": "gbpd-sqrt", "maybe": "b", "fill": False, "perhaps": True,
     "spacing_um": [0.4, 0.1, 0.1], "centre_um": [1.0, 2.0], "box": [0, 1, 2, 3, 4, 5], "delete": [3, 5],
-    "merge": [[1, 2], [3, 4, 5]], "factors": {"mean_radius": 1.2}, "models": [{"probability": 0.5, "mean": 3.0}],
+    "merge": [[1, 2], [3, 4, 5]], "factors": {"mean_radius": 1.2},
+    "formats": ["tif", "vti"], "models": [{"probability": 0.5, "mean": 3.0}],
 }  # fmt: skip
 
 KINDS = {
     "files": PathEditor, "to": PathEditor, "folder": PathEditor, "sigma": NumberEditor, "level": NumberEditor,
     "components": WordOrNumberEditor, "kind": ChoiceEditor, "fill": FlagEditor, "perhaps": FlagEditor,
     "spacing_um": TripleEditor, "centre_um": TripleEditor, "box": ListEditor, "delete": ListEditor, "merge": ListEditor,
-    "factors": PairsEditor, "models": JsonEditor,
+    "factors": PairsEditor, "models": JsonEditor, "formats": SeveralEditor,
 }  # fmt: skip
 
 

@@ -187,9 +187,16 @@ class StepPanel(QWidget):
     def _show_state(self) -> None:
         node = self.written_node()
         state = state_of(self.controller, node, (self.key,))
+        if state in ("ready", "stale") and not self._made_it(node):
+            # The node is there, but it came about in another way.
+            state = "unused"
         self.mark.show_state(self.controller, state)
         self.mark.setToolTip(self.controller.project.stale_because(node) if node else "")
         self.foot.show_state()
+
+    def _made_it(self, node: str) -> bool:
+        record = self.controller.project.record(node)
+        return record.step == self.key or any(edit.get("step") == self.key for edit in record.edits)
 
     # Running
 

@@ -9,6 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSlider,
@@ -128,6 +129,37 @@ class ChoiceEditor(Editor):
     def set_value(self, value: Any) -> None:
         if value in self._words:
             self._combo.setCurrentIndex(self._words.index(value))
+
+
+class SeveralEditor(Editor):
+    """Any of a few words, as boxes to tick; the order of what was ticked stays."""
+
+    def __init__(self, words: Sequence[str], columns: int = 3) -> None:
+        super().__init__()
+        self._chosen: list[str] = []
+        self._boxes: dict[str, QCheckBox] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        for index, word in enumerate(words):
+            box = QCheckBox(str(word))
+            box.toggled.connect(self._toggled)
+            self._boxes[word] = box
+            grid.addWidget(box, index // columns, index % columns)
+
+    def _toggled(self, checked: bool) -> None:
+        ticked = [word for word, box in self._boxes.items() if box.isChecked()]
+        self._chosen = [word for word in self._chosen if word in ticked] + [word for word in ticked if word not in self._chosen]
+        self.edited.emit(list(self._chosen))
+
+    def value(self) -> list[str]:
+        return list(self._chosen)
+
+    def set_value(self, value: Any) -> None:
+        self._chosen = list(value or ())
+        for word, box in self._boxes.items():
+            with QSignalBlocker(box):
+                box.setChecked(word in self._chosen)
 
 
 class WordOrNumberEditor(Editor):

@@ -10,9 +10,9 @@ from nmcstudio.gui.jobs import QUEUED, RUNNING
 
 WORDS = {
     "ready": "ready", "stale": "stale", "empty": "empty", "running": "running", "queued": "waiting", "failed": "failed",
-    "files": "",
+    "files": "", "unused": "not run",
 }  # fmt: skip
-SHAPES = {"queued": "empty"}
+SHAPES = {"queued": "empty", "unused": "empty"}
 
 
 def state_of(controller: Controller, node: str | None, steps: tuple[str, ...]) -> str:
