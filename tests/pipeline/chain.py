@@ -38,11 +38,15 @@ def write_ebsd(folder: Path) -> None:
     count = 60
     seeds = rng.uniform(-0.3, 1, (count, 3)) * np.array([3.9, 3.7, 1.9])
     labels = label_grid("laguerre", seeds, rng.normal(0, 0.02, count), None, shape, (step,) * 3, (0.0,) * 3)
-    angles = np.stack([rng.uniform(0, 2 * np.pi, count), np.arccos(rng.uniform(-1, 1, count)), rng.uniform(0, 2 * np.pi, count)], 1)
+    angles = np.stack(
+        [rng.uniform(0, 2 * np.pi, count), np.arccos(rng.uniform(-1, 1, count)), rng.uniform(0, 2 * np.pi, count)], 1
+    )
     head = [
         "# TEM_PIXperUM          1.000000", "# x-star 0.5", "# y-star 0.5", "# z-star 0.5", "# WorkingDistance 15", "#",
         "# Phase 1", "# MaterialName  \tNMC", "# Formula     \tLiNiO2", "# Info \t\t",
-        "# Symmetry              32", "# LatticeConstants      2.870 2.870 14.230  90.000  90.000 120.000", "# NumberFamilies        0",
+        "# Symmetry              32",
+        "# LatticeConstants      2.870 2.870 14.230  90.000  90.000 120.000",
+        "# NumberFamilies        0",
         "# GRID: SqrGrid", f"# XSTEP: {step}", f"# YSTEP: {step}", "# NCOLS_ODD: 36", "# NCOLS_EVEN: 36", "# NROWS: 34", "#",
     ]  # fmt: skip
     for k in range(shape[0]):

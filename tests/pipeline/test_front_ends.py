@@ -91,9 +91,7 @@ def test_the_chain_has_every_step(tmp_path: Path) -> None:
     assert {key for key, _ in chain(tmp_path, tmp_path)} == set(KEYS)
 
 
-def test_library_command_and_window_give_the_same_bytes(
-    inputs: Path, tmp_path: Path, qtbot: Any
-) -> None:
+def test_library_command_and_window_give_the_same_bytes(inputs: Path, tmp_path: Path, qtbot: Any) -> None:
     from nmcstudio.gui.controller import Controller
 
     folders = {name: tmp_path / name for name in ("library", "command", "window")}
@@ -106,9 +104,8 @@ def test_library_command_and_window_give_the_same_bytes(
     controller = Controller(Project(seed=SEED))
     window = []
     for key, given in chain(inputs, folders["window"]):
-        with qtbot.waitSignal(controller.jobs.ended, timeout=60_000) as blocker:
-            controller.run_step(key, given)
-        job = blocker.args[0]
+        with qtbot.waitSignal(controller.jobs.finished, timeout=60_000):
+            job = controller.run_step(key, given)
         assert job.state == "done", (key, job.error)
         if job.outcome.node is not None:
             window.append((key, controller.project.record(job.outcome.node).digest))
