@@ -110,7 +110,7 @@ def ipf_colours(quaternions: ArrayLike, point_group: str, direction: str = "z") 
 
     Returns
     -------
-    uint8 ``(..., 3)``. About half a microsecond an orientation.
+    uint8 ``(..., 3)``. Less than a microsecond an orientation.
     """
     q = np.asarray(quaternions)
     flat = q.reshape(-1, 4)

@@ -158,7 +158,7 @@ def align_slices(
     )
     if drift.outliers:
         listed = ", ".join(str(number) for number in drift.outliers[:10]) + (" …" if len(drift.outliers) > 10 else "")
-        monitor.warn(f"look at section {listed}: it jumps, or hardly agrees with the one before")
+        monitor.warn(f"look at these sections (counted from 0), which jump or hardly agree with the one before: {listed}")
     return apply_shifts(stack, drift.applied_um, keep_size=keep_size, monitor=monitor.sub(0.9, 1.0)), drift
 
 
