@@ -199,8 +199,19 @@ def _(value: SurfaceMesh) -> dict[str, Any]:
 
 @summarise.register
 def _(value: VolumeMesh) -> dict[str, Any]:
-    figures = {"kind": value.kind, "points": len(value.points_um), "cells": len(value.cells)}
-    return figures | {"headline": f"{len(value.cells):,} {value.kind}"}
+    from nmcstudio.mesh.quality import measure_quality
+
+    quality = measure_quality(value)
+    figures: dict[str, Any] = {"kind": value.kind, "points": quality.points, "cells": quality.cells, "grains": quality.grains}
+    figures |= {
+        "minimum_quality": quality.minimum,
+        "low_quality": quality.low,
+        "smallest_angle_deg": quality.smallest_angle_deg,
+        "largest_angle_deg": quality.largest_angle_deg,
+        "volume_um3": quality.volume_um3,
+    }
+    figures["headline"] = f"{quality.cells:,} {value.kind}, smallest quality {quality.minimum:.2g}"
+    return figures
 
 
 @summarise.register

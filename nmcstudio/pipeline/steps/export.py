@@ -34,8 +34,7 @@ class ExportParams(Params):
 def _run(inputs: Mapping[str, Any], params: ExportParams, monitor: Monitor, rng: np.random.Generator) -> dict[str, Any]:
     from nmcstudio.pipeline.exporting import export_node
 
-    facts = inputs.get("provenance", {})
-    made = {key: facts.get(params.node, {}).get(key) for key in ("step", "params", "inputs", "created") if params.node in facts}
+    made = _history(params.node, inputs.get("provenance", {}))
     written = export_node(
         params.node, inputs[params.node], Path(params.to), monitor, particle=params.particle, made=made
     )  # fmt: skip
@@ -49,6 +48,14 @@ def _run(inputs: Mapping[str, Any], params: ExportParams, monitor: Monitor, rng:
         "bytes": size,
         "headline": f"{params.node} in {what}, {size / 1e6:.3g} MB",
     }
+
+
+def _history(node: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """How a node was made, and below "from" the same of each node that it was made from."""
+    if node not in facts:
+        return {}
+    own = {key: facts[node][key] for key in ("step", "params", "seed", "digest", "version", "created") if key in facts[node]}
+    return own | {"from": {name: _history(name, facts) for name in facts[node].get("inputs", {}) if name != node}}
 
 
 def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ExportParams) -> Preflight:

@@ -12,6 +12,8 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.params import Params, param
 from nmcstudio.pipeline.step import Preflight, Problem, Step
 
+_LARGE_DEVIATION = 0.1
+
 
 class MeshParams(Params):
     """Kind and fineness of the mesh."""
@@ -38,16 +40,22 @@ class MeshParams(Params):
 
 def _run(inputs: Mapping[str, Any], params: MeshParams, monitor: Monitor, rng: np.random.Generator) -> Any:
     from nmcstudio.mesh.make import make_mesh
+    from nmcstudio.mesh.quality import volume_errors
 
     particles = inputs["particle"].particles
     if params.particle >= len(particles):
         raise NmcError(
             f"there is no particle {params.particle}", f"the project has 0 to {len(particles) - 1}", "particle"
         )  # fmt: skip
-    return make_mesh(
-        particles[params.particle].grains, params.kind, edge_um=params.edge_um, sweeps=params.smoothing,
+    grains = particles[params.particle].grains
+    mesh = make_mesh(
+        grains, params.kind, edge_um=params.edge_um, sweeps=params.smoothing,
         floor_quality=params.floor_quality, monitor=monitor,
     )  # fmt: skip
+    deviation = float(np.nanmedian(np.abs(volume_errors(mesh, grains))))
+    if deviation > _LARGE_DEVIATION:
+        monitor.warn(f"half of the grains differ by more than {100 * deviation:.0f} % in volume: the edge is too long for them")
+    return mesh
 
 
 def _preflight(facts: Mapping[str, Mapping[str, Any]], params: MeshParams) -> Preflight:
