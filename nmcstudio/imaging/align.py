@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +121,8 @@ def measure_drift(
     for (a, b), shift in zip(pairs, found):
         if b == a + 1 and shift.points >= _LEAST_POINTS:
             agreement[filled[b]] = shift.agreement
-    outliers = _outliers(filled, position, agreement)
+    indexed = np.count_nonzero(stack.phase, axis=(1, 2))
+    outliers = _outliers(filled, position, agreement, indexed)
     return Drift(everywhere * edges, applied * edges, agreement, outliers)
 
 
@@ -245,11 +247,20 @@ def _positions(count: int, pairs: list[tuple[int, int]], found: list[SectionShif
     return position
 
 
-def _outliers(filled: list[int], position: NDArray[np.float64], agreement: NDArray[np.float64]) -> tuple[int, ...]:
-    """Sections after a jump of the drift, or that agree far less than usual with the one before."""
+def _outliers(
+    filled: list[int], position: NDArray[np.float64], agreement: NDArray[np.float64], indexed: NDArray[np.int_]
+) -> tuple[int, ...]:
+    """Sections after a jump of the drift, or that agree far less than usual with the one before.
+
+    A section with hardly any indexed points cannot agree, and is no outlier for that.
+    """
     steps = np.diff(position, axis=0)
     away = np.linalg.norm(steps - np.median(steps, axis=0), axis=1)
     jump = away > max(_JUMP_VOXELS, 6 * float(np.median(away)))
     usual = np.nanmedian(agreement) if np.isfinite(agreement).any() else 0.0
-    poor = [bool(agreement[k] < 0.5 * usual) for k in filled[1:]]
+    enough = 10 * _LEAST_POINTS
+    poor = [
+        bool(agreement[k] < 0.5 * usual) or (bool(np.isnan(agreement[k])) and min(indexed[before], indexed[k]) >= enough)
+        for before, k in pairwise(filled)
+    ]
     return tuple(k for k, jumps, bad in zip(filled[1:], jump, poor) if jumps or bad)
