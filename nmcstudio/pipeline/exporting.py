@@ -97,7 +97,7 @@ def _writers() -> dict[str, dict[str, Writer]]:
         "particles": labels,
         "radii": {".h5": _radii, ".csv": _radii},
         "shell-model": {".json": _shell_model},
-        "ebsd": {".vti": _ebsd},
+        "ebsd": {".vti": _ebsd, ".h5": _ebsd_again},
         "grains": labels,
         "tessellation": {".csv": _tessellation},
         "grain-model": {".json": _grain_model},
@@ -157,6 +157,13 @@ def _ebsd(path: Path, value: Any, monitor: Monitor) -> None:
 
     arrays = {"phase": value.phase, "quality": value.quality, "confidence": value.confidence, "quaternion": value.quaternions}
     write_arrays(path, arrays, value.spacing_um, value.origin_um, monitor, simulated=value.simulated)
+
+
+def _ebsd_again(path: Path, value: Any, monitor: Monitor) -> None:
+    """The stack as a file that import-ebsd reads again, with what alignment did to it."""
+    from nmcstudio.io.ebsd.nmcstudio_h5 import write_ebsd
+
+    write_ebsd(path, value, monitor)
 
 
 def _mesh(path: Path, value: Any, monitor: Monitor) -> None:
