@@ -181,7 +181,10 @@ def _smooth(
     monitor.report(0.0)
     near = smoothing.node_neighbours(cells, labels, *tables, count)  # type: ignore[call-arg]
     wide, narrow = max(voxel, 0.5 * edge_um), max(voxel, 0.25 * edge_um)
+    # every state between two moves is a sound mesh, so both loops can end early
     for sweep in range(sweeps):
+        if monitor.finish_requested:
+            break
         # far from the interface first: a wide kernel finds it, a narrow one then places the node
         sigma = wide if sweep < sweeps // 3 else narrow
         for first in range(0, count, _CHUNK):
@@ -192,6 +195,8 @@ def _smooth(
             )  # fmt: skip
     state = np.uint64(1)
     for turn in range(_IMPROVING_TURNS):
+        if monitor.finish_requested:
+            break
         for first in range(0, count, _CHUNK):
             monitor.report(0.75 + 0.25 * (turn + first / count) / _IMPROVING_TURNS, "improving the worst cells")
             state = np.uint64(

@@ -75,8 +75,11 @@ def compose(
         As `compose_particle`.
     """
     monitor = monitor or Monitor()
-    particles = []
+    particles: list[Particle] = []
     for index in range(count):
+        if particles and monitor.finish_requested:
+            monitor.warn(f"finished early: {len(particles)} of {count} particles")
+            break
         part = monitor.sub(index / count, (index + 1) / count)
         particles.append(
             compose_particle(

@@ -98,7 +98,7 @@ def generate(
 
     Returns
     -------
-    Figures of all particles by number, and how many of them were there before.
+    Figures of all particles by number (fewer than `count` after "finish now"), and how many of them were there before.
 
     Raises
     ------
@@ -123,7 +123,9 @@ def generate(
     done = dict(there)
     for one in _work(job, missing, _processes(workers, len(missing)), count, monitor):
         done[one.index] = one
-    ordered = [done[index] for index in range(count)]
+    if len(done) < count:
+        monitor.warn(f"finished early: {len(done)} of {count} particles")
+    ordered = [done[index] for index in sorted(done)]
     _write_list(folder, ordered, sequence)
     return ordered, len(there)
 
@@ -148,6 +150,8 @@ def _work(job: Job, missing: list[int], processes: int, count: int, monitor: Mon
     ready = count - len(missing)
     if processes <= 1:
         for index in missing:
+            if ready and monitor.finish_requested:
+                return
             monitor.report(ready / count, f"particle {index} of {count}")
             yield make_one(job, index, monitor.sub(ready / count, (ready + 1) / count))
             ready += 1
@@ -156,6 +160,8 @@ def _work(job: Job, missing: list[int], processes: int, count: int, monitor: Mon
         waiting: set[Future[Made]] = {pool.submit(make_one, job, index) for index in missing}
         while waiting:
             monitor.report(ready / count, f"{ready} of {count} particles, {processes} processes")
+            if ready and monitor.finish_requested:
+                waiting = {future for future in waiting if not future.cancel()}
             finished, waiting = wait(waiting, timeout=0.1, return_when="FIRST_COMPLETED")
             for future in finished:
                 yield future.result()

@@ -220,3 +220,23 @@ def test_cancelled_series_keeps_what_is_finished(tmp_path: Path, workers: int) -
     assert not list(tmp_path.glob(".particle-*"))
     for folder in tmp_path.glob("particle-*"):
         assert {file.name for file in folder.iterdir()} == {"grains.tif", "particle.json"}
+
+
+class _FinishAfterFirst(Monitor):
+    """Asks to finish as soon as a part of the work is done."""
+
+    def report(self, fraction: float | None, message: str = "", partial: Any = None) -> None:
+        super().report(fraction, message, partial)
+        if fraction is not None and fraction > 0.3:
+            self.finish()
+
+
+def test_finishing_early_keeps_what_is_there(tmp_path: Path) -> None:
+    monitor = _FinishAfterFirst()
+    figures = generate(tmp_path, monitor, count=3)
+    assert 1 <= figures["count"] < 3
+    assert len(list(tmp_path.glob("particle-*"))) == figures["count"]
+    assert any("finished early" in warning for warning in monitor.warnings)
+    monitor = _FinishAfterFirst()
+    few = library.run("compose", MODELS, monitor=monitor, count=3, **QUICK)
+    assert 1 <= len(few) < 3

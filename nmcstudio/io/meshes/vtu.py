@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.meshes import SurfaceMesh, VolumeMesh
+from nmcstudio.crystal.quaternions import c_axis
 
 _CELL_TYPES = {3: 5, 4: 10, 8: 12}  # VTK_TRIANGLE, VTK_TETRA, VTK_HEXAHEDRON by number of corners
 
@@ -70,11 +71,5 @@ def _cell_data(mesh: SurfaceMesh | VolumeMesh) -> dict[str, NDArray[Any]]:
     if mesh.quaternions is not None:
         quaternions = mesh.quaternions[mesh.labels]
         data["quaternion"] = quaternions
-        data["c_axis"] = _c_axes(quaternions)
+        data["c_axis"] = c_axis(quaternions)
     return data
-
-
-def _c_axes(quaternions: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Third row of the matrix sample to crystal (models.md 14), ``(n, 3)``; the room of crystals is no part of file formats."""
-    w, x, y, z = np.moveaxis(quaternions, -1, 0)
-    return np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z], axis=-1)

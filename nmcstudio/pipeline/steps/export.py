@@ -54,7 +54,7 @@ def _history(node: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     """How a node was made, and below "from" the same of each node that it was made from."""
     if node not in facts:
         return {}
-    own = {key: facts[node][key] for key in ("step", "params", "seed", "digest", "version", "created") if key in facts[node]}
+    own = {key: facts[node][key] for key in ("step", "params", "seed", "digest", "version") if key in facts[node]}
     return own | {"from": {name: _history(name, facts) for name in facts[node].get("inputs", {}) if name != node}}
 
 
