@@ -80,3 +80,16 @@ def test_same_bytes_again() -> None:
     second = run("segment-ebsd", {"ebsd": stack}, seed=99)
     np.testing.assert_array_equal(first.labels, second.labels)
     np.testing.assert_array_equal(first.quaternions, second.quaternions)
+
+
+def test_exported_stack_comes_back(tmp_path: Path) -> None:
+    from nmcstudio.pipeline.exporting import export_node
+
+    stack = run("import-ebsd", files=(str(resource("samples/simulated-ebsd.h5")),))
+    export_node("ebsd", stack, tmp_path / "again.h5", Monitor())
+    back = run("import-ebsd", files=(str(tmp_path / "again.h5"),))
+    np.testing.assert_array_equal(back.phase, stack.phase)
+    assert back.simulated
+    assert back.frame == stack.frame
+    first, second = (run("segment-ebsd", {"ebsd": each}).labels for each in (stack, back))
+    assert np.mean(first == second) > 0.999
