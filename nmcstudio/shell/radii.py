@@ -223,11 +223,7 @@ def _look(
         centre = centre + cut[:, 0]
     else:
         field = voxel_field(mask)
-    low, high = np.array([[s.start, s.stop] for s in box]).T - np.array([s.start for s in wide])
-    if kind == "mask":
-        low, high = low + cut[:, 0], high + cut[:, 0]
-    far = np.maximum(centre - low, high - centre) + 1
-    reach_um = float(np.linalg.norm(far * np.asarray(particles.spacing_um)))
+    reach_um = _reach(mask, centre - (cut[:, 0] if kind == "mask" else 0), particles.spacing_um)
     radii, volumes = _march(field, centre, rays, reach_um, kind != "voxel", monitor)
     missed = radii <= 0
     if missed.any():
@@ -254,6 +250,12 @@ def _star_point(mask: NDArray[np.bool_], spacing_um: tuple[float, float, float])
     depth = distance_transform_edt(np.pad(mask, 1), sampling=spacing_um)[1:-1, 1:-1, 1:-1]
     deepest = np.array(np.unravel_index(int(np.argmax(depth)), mask.shape), dtype=np.float64)
     return deepest, ["its centroid lies outside, so it is seen from its deepest point"]
+
+
+def _reach(mask: NDArray[np.bool_], centre: NDArray[np.float64], spacing_um: tuple[float, float, float]) -> float:
+    """Distance, um, beyond which nothing of the particle lies: its farthest voxel and that voxel's neighbour."""
+    away = (np.argwhere(mask) - centre) * np.asarray(spacing_um)
+    return float(np.sqrt((away**2).sum(axis=1).max()) + np.linalg.norm(spacing_um))
 
 
 def _march(

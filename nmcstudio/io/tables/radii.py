@@ -271,7 +271,8 @@ def _checked(path: Path, scale: float, **parts: Any) -> RadiusFunctions:
     try:
         return RadiusFunctions(
             ids=np.asarray(parts["ids"]).astype(np.int64),
-            directions=directions / lengths[:, None],
+            # Unit vectors that are exact already keep their bytes.
+            directions=directions if np.abs(lengths - 1).max() < 1e-12 else directions / lengths[:, None],
             radii_um=radii * scale,
             centres_um=known("centres", (n, 3), math.nan, scale),
             weights=known("weights", (n,), 1.0, 1.0),
