@@ -42,6 +42,7 @@ from nmcstudio.project.nodes import NODES
 # A job longer than this is announced when it ends.
 ANNOUNCE_SECONDS = 10.0
 STATE_VERSION = 1
+PLOTS_HEIGHT = 240
 
 
 class MainWindow(QMainWindow):
@@ -140,7 +141,9 @@ class MainWindow(QMainWindow):
         self.docks["step"].raise_()
         self.docks["plots"].raise_()
         self.resizeDocks([self.docks["workflow"], self.docks["step"]], [248, 368], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["plots"]], [232], Qt.Orientation.Vertical)
+        # An empty window needs the room for the welcome; plots get theirs with the first result.
+        height = PLOTS_HEIGHT if self.views is not None else PLOTS_HEIGHT // 2
+        self.resizeDocks([self.docks["plots"]], [height], Qt.Orientation.Vertical)
 
     def _build_menus(self) -> None:
         bar = self.menuBar()
@@ -233,6 +236,8 @@ class MainWindow(QMainWindow):
             layout = self.controller.project.view.get("layout", "both")
             self.actions_[layout].setChecked(True)
             self.views.set_layout(layout)
+            if not self.controller.project.view.get("window"):
+                self.resizeDocks([self.docks["plots"]], [PLOTS_HEIGHT], Qt.Orientation.Vertical)
         self.centre.setCurrentIndex(1)
         self.ensure_docks()
         self._show_label_tools()
