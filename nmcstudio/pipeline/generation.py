@@ -6,8 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nmcstudio.core.errors import NmcError
+from nmcstudio.core.errors import ComputationError, NmcError
 from nmcstudio.core.grains import GrainModel
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import ShellModel
@@ -118,7 +120,12 @@ def generate(
         shell_model, grain_model, sequence, folder, dict(options), formats, mesh, mesh_edge_um, made
     )  # fmt: skip
     _prepare_folder(job)
-    there = {index: found for index in range(count) if (found := _find(job, index)) is not None}
+    there = {}
+    for index in range(count):
+        monitor.report(0.0, "looking for finished particles")
+        found = _find(job, index)
+        if found is not None:
+            there[index] = found
     missing = [index for index in range(count) if index not in there]
     done = dict(there)
     for one in _work(job, missing, _processes(workers, len(missing)), count, monitor):
@@ -173,11 +180,11 @@ def _workers(job: Job, processes: int) -> Iterator[ProcessPoolExecutor]:
     """Spawned processes that are ended at once when anything is raised, Cancelled too; their unfinished folders go."""
     import multiprocessing
 
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
     try:
         yield pool
         pool.shutdown()
-    except BaseException:
+    except BaseException as error:
         children = list((pool._processes or {}).values())
         for child in children:
             child.terminate()
@@ -186,7 +193,16 @@ def _workers(job: Job, processes: int) -> Iterator[ProcessPoolExecutor]:
             child.join(timeout=5)
         for left in job.folder.glob(".particle-*"):
             shutil.rmtree(left, ignore_errors=True)
+        if isinstance(error, BrokenProcessPool):
+            raise ComputationError(
+                "a process that made particles ended without a word", "use fewer processes or larger voxels: memory may be short"
+            ) from error
         raise
+
+
+def _leave_interrupts() -> None:
+    """Ctrl+C goes to every process of a terminal; the one that started the others ends them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _processes(wanted: int | None, missing: int) -> int:
