@@ -32,7 +32,9 @@ SPACING_UM = 0.256
 MARGIN = 12  # voxels around the volume in which particles are packed too, so that its border cuts some
 CONTACT = 0.04  # share of its skin beyond which touching more makes a place no better
 COARSE = 2  # packing is done on voxels of this many
-CANDIDATES = 200  # shells to pack
+CANDIDATES = 68  # shells to pack; nearly all must find room, or the sample would have a size law of its own
+CLEARANCE = 3  # voxels that whole particles keep from the border, or smoothing would make them touch it
+WHOLE = 0.9  # share of the particles that must lie inside the field of view
 OVERLAP = 0.003  # of its own volume a particle may share with those that lie there
 PORE, MATERIAL = 72.0, 164.0  # grey values
 NOISE, BLUR = 9.0, 1.0  # standard deviations: grey values, voxels
@@ -54,8 +56,10 @@ def main() -> None:
     write_volume(Volume(grey, name="simulated CT of touching particles", **facts), HERE / "simulated-ct.tif")
     truth = LabelVolume(labels.astype(np.uint16), name="simulated particles, the truth", **facts)
     write_labels(truth, HERE / "simulated-ct-truth.tif", Monitor())
-    whole = np.setdiff1d(np.unique(labels), np.unique(labels[border_of(labels)]))
+    touching = border_of(labels) | ndimage.binary_dilation(grey == 0)
+    whole = np.setdiff1d(np.unique(labels), np.unique(labels[touching]))
     share = np.count_nonzero(labels) / labels.size
+    print(f"{np.isnan(centres).any(axis=1).sum()} of {len(shells)} shells found no room")
     print(f"{len(np.unique(labels)) - 1} particles, {len(whole)} whole, {share:.3f} of the volume")
     for name in ("simulated-ct.tif", "simulated-ct-truth.tif"):
         print(f"{name}: {(HERE / name).stat().st_size / 1e6:.2f} MB")
@@ -101,25 +105,28 @@ def pack(shells: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.fl
     edge = SPACING_UM * COARSE
     occupied = np.zeros(shape, np.float32)
     centres = np.full((len(shells), 3), np.nan)
+    outside = (~coarse_view(shape)).astype(np.float32)
     size = [fft.next_fast_len(n, real=True) for n in shape]
     for number, radii in enumerate(shells):
         body = (inside(radii, grid_around(radii.max(), edge)) <= 1).astype(np.float32)
         skin = ndimage.binary_dilation(body, iterations=1) & (body == 0)
-        spectrum = fft.rfftn(occupied, size)
+        forbidden = np.maximum(occupied, outside) if rng.random() < WHOLE else occupied
+        spectra = {id(array): fft.rfftn(array, size) for array in (occupied, forbidden)}
 
-        def shared(kernel: NDArray, spectrum: NDArray = spectrum) -> NDArray:
-            """Voxels that the kernel, centred on each place, shares with what is occupied."""
+        def shared(kernel: NDArray, array: NDArray, spectra: dict[int, NDArray] = spectra) -> NDArray:
+            """Voxels that the kernel, centred on each place, shares with an array."""
             n = kernel.shape[0] // 2
-            product = spectrum * np.conj(fft.rfftn(kernel.astype(np.float32), size))
+            product = spectra[id(array)] * np.conj(fft.rfftn(kernel.astype(np.float32), size))
             return np.roll(fft.irfftn(product, size), (n, n, n), (0, 1, 2))[: shape[0], : shape[1], : shape[2]]
 
-        free = np.rint(shared(body)) <= OVERLAP * body.sum()
+        free = np.rint(shared(body, forbidden)) <= OVERLAP * body.sum()
         if number % 20 == 0:
             places = np.flatnonzero(free)
             place = int(rng.choice(places)) if len(places) else -1
         else:
             touching = (
-                np.where(free, np.minimum(np.rint(shared(skin)), CONTACT * skin.sum()), -1).ravel() + rng.random(free.size) * 0.5
+                np.where(free, np.minimum(np.rint(shared(skin, occupied)), CONTACT * skin.sum()), -1).ravel()
+                + rng.random(free.size) * 0.5
             )
             place = int(touching.argmax()) if free.any() else -1
         if place < 0:
@@ -128,6 +135,15 @@ def pack(shells: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.fl
         centres[number] = centre * COARSE - MARGIN
         put(occupied, body, centre)
     return centres
+
+
+def coarse_view(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The field of view on the voxels of the packing."""
+    z, y, x = np.meshgrid(*[np.arange(n) * COARSE - MARGIN for n in shape], indexing="ij")
+    volume = np.ones(shape, bool)
+    for place, n in ((z, SHAPE[0]), (y, SHAPE[1]), (x, SHAPE[2])):
+        volume &= (place >= CLEARANCE) & (place < n - CLEARANCE)
+    return volume & (np.hypot(y - (SHAPE[1] - 1) / 2, x - (SHAPE[2] - 1) / 2) <= CYLINDER * SHAPE[2] - CLEARANCE)
 
 
 def put(occupied: NDArray[np.float32], body: NDArray[np.float32], centre: NDArray[np.int64]) -> None:

@@ -92,6 +92,8 @@ def read_labels(
     monitor = monitor or Monitor()
     content, spacing = _read(paths, spacing_um, dataset, monitor)
     info, extras = content.info, content.extras
+    if extras.get("kind") not in (None, "", kind):
+        monitor.warn(f"the file says that its labels are {extras['kind']}; they are read as {kind}")
     return LabelVolume(
         _whole(content.values, info, monitor),
         spacing,
