@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from nmcstudio.shell.particle_field import Box, GreySource, grey_field, grey_sou
 
 Surface = Literal["automatic", "grey", "mask", "voxel"]
 _MARGIN = 3
+_SLAB = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ def extract_radii(
     mask_sigma_voxels, mask_level
         Of the surface "mask".
     star_tolerance
-        A particle is flagged if its star hull is larger than itself by more than this share of its volume.
+        A particle is flagged if its star hull is larger than itself by more than this share of its volume. Both are
+        measured along the same rays through the same field, so that neither filter nor grid enters the ratio.
     minimum_voxels
         Smaller particles are left out.
     edge_correction
@@ -162,19 +164,16 @@ def _choose_source(particles: LabelVolume, ct: Volume | None, surface: Surface, 
 
 def _complete_particles(particles: LabelVolume, minimum_voxels: int, monitor: Monitor) -> tuple[NDArray[np.int64], list[Box]]:
     """Labels that lie wholly in the field of view, with their boxes."""
-    from scipy.ndimage import binary_dilation, find_objects
+    from scipy.ndimage import binary_dilation
 
     labels = particles.labels
     monitor.report(0.0, "finding the particles")
-    counts = np.bincount(labels.ravel())
+    counts, found = _find(labels, monitor)
     kept: list[int] = []
     boxes: list[Box] = []
     cut = small = 0
-    for index, box in enumerate(find_objects(labels)):
+    for label, box in found.items():
         monitor.check()
-        label = index + 1
-        if box is None:
-            continue
         if any(side.start == 0 or side.stop == size for side, size in zip(box, labels.shape) if size > 1):
             cut += 1
             continue
@@ -197,6 +196,29 @@ def _complete_particles(particles: LabelVolume, minimum_voxels: int, monitor: Mo
         what = "there are no particles" if not total else f"none of the {total} particles lies wholly in the field of view"
         raise NmcError(what, "segment the CT volume so that whole particles remain, or lower the smallest size", "minimum_voxels")
     return np.array(kept, dtype=np.int64), boxes
+
+
+def _find(labels: NDArray[Any], monitor: Monitor) -> tuple[NDArray[np.int64], dict[int, Box]]:
+    """Voxels of each label, and the bounding boxes in the order of the labels; slab by slab, to need little memory."""
+    from scipy.ndimage import find_objects
+
+    slab = max(1, _SLAB // max(1, labels[0].size))
+    counts = np.zeros(1, dtype=np.int64)
+    boxes: dict[int, Box] = {}
+    for first in range(0, len(labels), slab):
+        monitor.check()
+        part = labels[first : first + slab]
+        more = np.bincount(part.ravel())
+        counts = np.pad(counts, (0, max(0, len(more) - len(counts))))
+        counts[: len(more)] += more
+        for index, box in enumerate(find_objects(part)):
+            if box is None:
+                continue
+            moved = (slice(box[0].start + first, box[0].stop + first), box[1], box[2])
+            known = boxes.get(index + 1, moved)
+            z, y, x = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(known, moved))
+            boxes[index + 1] = (z, y, x)
+    return counts, dict(sorted(boxes.items()))
 
 
 def _look(

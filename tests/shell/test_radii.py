@@ -202,3 +202,13 @@ def test_volumes_of_imported_radii() -> None:
     unknown = replace(radii, volumes_um3=np.full(1, np.nan), centres_um=np.full((1, 3), np.nan))
     assert with_volumes(unknown).volumes_um3[0] == pytest.approx(radii.volumes_um3[0], rel=0.03)
     assert np.all(with_volumes(unknown).centres_um == 0)
+
+
+def test_particles_across_slabs_are_found_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = LabelVolume(ball(12).astype(np.uint16) * 3, 1.0)
+    whole = extract_radii(labels, directions=DIRECTIONS)
+    monkeypatch.setattr("nmcstudio.shell.radii._SLAB", 5000)
+    parts = extract_radii(labels, directions=DIRECTIONS)
+    assert parts.ids.tolist() == [3]
+    np.testing.assert_array_equal(parts.radii_um, whole.radii_um)
+    np.testing.assert_array_equal(parts.volumes_um3, whole.volumes_um3)
