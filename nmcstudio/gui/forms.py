@@ -8,8 +8,19 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from PySide6.QtCore import QElapsedTimer, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QGridLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from nmcstudio.core.params import Params, extra_of
 from nmcstudio.gui.widgets.editors import (
@@ -194,6 +205,18 @@ class ParamsForm(QWidget):
         self._advanced = set(advanced)
         self._folded.setVisible(False)
         layout.addStretch(1)
+        for kind in (QLineEdit, QPlainTextEdit, QAbstractSpinBox):
+            for field_ in self.findChildren(kind):
+                field_.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Leave undo and redo to the window: every keystroke is in its history."""
+        if event.type() == QEvent.Type.ShortcutOverride and (
+            event.matches(QKeySequence.StandardKey.Undo) or event.matches(QKeySequence.StandardKey.Redo)
+        ):
+            event.ignore()
+            return True
+        return super().eventFilter(watched, event)
 
     def _grid(self, fields: Mapping[str, Any]) -> QGridLayout:
         grid = QGridLayout()

@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QApplication,
     QDockWidget,
     QFileDialog,
@@ -27,7 +28,7 @@ from nmcstudio.gui.documents import Documents
 from nmcstudio.gui.drops import Guess, guess
 from nmcstudio.gui.help_window import HelpWindow
 from nmcstudio.gui.icons import app_icon
-from nmcstudio.gui.jobs import DONE, Job
+from nmcstudio.gui.jobs import DONE, FAILED, Job
 from nmcstudio.gui.jobs_panel import JobsPanel
 from nmcstudio.gui.log_panel import LogPanel
 from nmcstudio.gui.panels.stack import PanelStack
@@ -195,8 +196,8 @@ class MainWindow(QMainWindow):
         for index, key in enumerate(list(NODES)[:9]):
             self.node_keys[key] = QShortcut(QKeySequence(str(index + 1)), self)
             self.node_keys[key].activated.connect(lambda key=key: self.workflow.choose(key))
-        for key, act in ((Qt.Key.Key_Space, "toggle_overlays"), (Qt.Key.Key_F, "fit_view")):
-            QShortcut(QKeySequence(key), self.centre).activated.connect(lambda act=act: self.views and getattr(self.views, act)())
+        QShortcut(QKeySequence(Qt.Key.Key_Space), self).activated.connect(self._space)
+        QShortcut(QKeySequence(Qt.Key.Key_F), self).activated.connect(self._fit_view)
         documents.about_to_save.connect(self._store_view)
         documents.opened.connect(self._restore_view)
         documents.saved.connect(self._store_thumbnail)
@@ -293,6 +294,20 @@ class MainWindow(QMainWindow):
         if self.controller.project.keys:
             self.ensure_views().set_layout(action.objectName())
 
+    @Slot()
+    def _space(self) -> None:
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QAbstractButton):
+            # Space presses the button that has the keyboard, as everywhere.
+            focus.click()
+        elif self.views is not None:
+            self.views.toggle_overlays()
+
+    @Slot()
+    def _fit_view(self) -> None:
+        if self.views is not None:
+            self.views.fit_view()
+
     # Running
 
     def run(self) -> None:
@@ -311,6 +326,11 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _announce(self, job: Job) -> None:
+        if job.state == FAILED and job.step != self.controller.step:
+            error = job.error
+            text = f"{job.title}: {error.message if isinstance(error, NmcError) else error}"
+            choices = [("Show", lambda: self.controller.show_step(job.step))]
+            self.bars.show_bar("announce", Bar(self.controller.theme, "error", text, choices=choices))
         if job.state != DONE or job.seconds < ANNOUNCE_SECONDS or job.outcome is None:
             return
         QApplication.alert(self)

@@ -8,9 +8,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtCore import QEvent, QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage, QKeyEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.resources import resource
@@ -148,6 +149,32 @@ def test_an_outdated_result_is_asked_about_in_a_bar(qtbot, window):
     bar = window.bars.bars()[f"apart-{id(job)}"]
     bar.buttons["Throw it away"].click()
     assert "particles" not in window.controller.project.keys
+
+
+def test_a_failure_elsewhere_is_announced_and_its_panel_tells_more(qtbot, window):
+    window.controller.run_step("import-ct", {"trouble": True})
+    qtbot.waitUntil(lambda: "announce" in window.bars.bars(), timeout=20_000)
+    window.bars.bars()["announce"].buttons["Show"].click()
+    panel = window.panels.current_panel()
+    assert panel.key == "import-ct"
+    assert "nothing in the file" in panel.bars.bars()["error"].text
+
+
+def test_undo_works_inside_a_field_and_digits_are_typed_there(qtbot, window):
+    window.controller.show_step("import-ct")
+    box = window.panels.current_panel().form.editors["level"].box
+    box.setFocus()
+    window.activateWindow()
+    QTest.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(box, "3")
+    assert window.controller.project.params("import-ct") == {"level": 3.0}
+    assert window.controller.step == "import-ct"
+    override = QKeyEvent(QEvent.Type.ShortcutOverride, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    override.ignore()
+    QApplication.sendEvent(box, override)
+    assert not override.isAccepted()
+    window.actions_["undo"].trigger()
+    assert box.value() == 1.0
 
 
 def drop(window: MainWindow, *paths: Path) -> None:

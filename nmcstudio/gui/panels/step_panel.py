@@ -58,6 +58,8 @@ class StepPanel(QWidget):
         self._check()
         self._show_state()
         self._show_warnings()
+        if key in controller.errors:
+            self._finished(controller.errors[key])
 
     # What derived panels may fill in
 
