@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.errors import ComputationError, NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.volume import LabelVolume, SurfaceLevel, Volume
+from nmcstudio.core.volume import LabelVolume, SurfaceLevel, Triple, Volume
 from nmcstudio.imaging.clean import clean, fill_pores
 from nmcstudio.imaging.denoise import median, smooth
 from nmcstudio.imaging.field_of_view import Cylinder, field_of_view
@@ -62,8 +62,8 @@ def find_foreground(
     Parameters
     ----------
     sigma
-        Standard deviation of the Gaussian filter in voxels; None is 4 for grey values and 0 for a phase image. A phase image
-        with sigma > 0 is smoothed and cut at one half.
+        Standard deviation of the Gaussian filter in voxels; None is `default_sigma`. A phase image with sigma > 0 is smoothed
+        and cut at one half.
     threshold
         Grey value; None is Otsu's.
     phase_value
@@ -86,7 +86,7 @@ def find_foreground(
     notes = [f"field of view: {where}"]
     surface, found = None, None
     if phase_value is None:
-        sigma = 4.0 if sigma is None else sigma
+        sigma = default_sigma(volume.spacing_um, phase_value) if sigma is None else sigma
         grey: NDArray[Any] = median(volume.values, median_radius, monitor.sub(0.0, 0.3))
         grey = smooth(grey, sigma, observed, monitor.sub(0.3, 0.65))
         found = histogram(grey, observed, monitor.sub(0.65, 0.75))
@@ -112,6 +112,13 @@ def find_foreground(
         if pores:
             notes.append(f"{pores} closed pores filled ({100 * voxels / max(1, mask.sum()):.2g} % of the material)")
     return Foreground(mask, observed, surface, found, tuple(notes))
+
+
+def default_sigma(spacing_um: Triple, phase_value: int | None) -> float:
+    """Smoothing in voxels: the published 0.512 um (4 voxels of 0.128 um), between 1 and 4 voxels; none for a phase image."""
+    if phase_value is not None:
+        return 0.0
+    return float(np.clip(0.512 / np.cbrt(np.prod(spacing_um)), 1.0, 4.0))
 
 
 def segment_ct(

@@ -96,6 +96,13 @@ def test_a_phase_needs_no_threshold(balls: np.ndarray, adjusted_rand) -> None:
     assert raised.value.field == "phase_value"
 
 
+@pytest.mark.parametrize(("edge", "sigma"), [(0.128, 4.0), (0.256, 2.0), (0.05, 4.0), (10.0, 1.0)])
+def test_smoothing_left_alone_is_the_published_length(balls: np.ndarray, edge: float, sigma: float) -> None:
+    found = find_foreground(Volume(_grey(balls[:20]), (edge,) * 3))
+    assert found.surface is not None
+    assert found.surface.sigma_voxels == pytest.approx(sigma)
+
+
 def test_small_particles_go(balls: np.ndarray) -> None:
     sizes = np.bincount(balls.ravel())[1:]
     limit = float(np.median(sizes))

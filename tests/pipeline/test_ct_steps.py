@@ -97,7 +97,7 @@ def test_the_bundled_sample_is_what_it_says() -> None:
     assert ct.simulated
     assert truth.simulated
     assert ct.spacing_um == truth.spacing_um == pytest.approx((0.256,) * 3)
-    found = run("segment-ct", {"ct": ct}, sigma=1.5, border="keep")
+    found = run("segment-ct", {"ct": ct}, border="keep")
     assert found.simulated
     assert found.observed is not None
     both = (truth.labels > 0) & (found.labels > 0)

@@ -31,8 +31,9 @@ class SegmentCtParams(Params):
         "Smoothing",
         unit="voxel",
         symbol="σ",
-        optional_text="4 voxels; none for phases",
-        help="Standard deviation of the Gaussian filter against noise. It moves a convex surface inwards by σ²/R.",
+        optional_text="0.512 um, 1 to 4 voxels",
+        help="Standard deviation of the Gaussian filter against noise. It moves a convex surface inwards by σ²/R. "
+        "Automatic is none for phases.",
         ge=0,
         le=20,
         step=0.5,
@@ -148,7 +149,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: SegmentCtParams) -
     if shape is None:
         return Preflight(problems=tuple(problems))
     voxels = math.prod(shape)
-    sigma = params.sigma if params.sigma is not None else (4.0 if params.phase_value is None else 0.0)
+    sigma = 4.0 if params.sigma is None else params.sigma
     nanoseconds = 260 + 15 * sigma + (80 * (2 * params.median_radius + 1) ** 3 if params.median_radius else 0)
     return Preflight(
         seconds=0.5 + voxels * nanoseconds * 1e-9, memory_mib=BYTES_PER_VOXEL * voxels / 2**20, problems=tuple(problems)
