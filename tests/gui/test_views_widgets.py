@@ -15,9 +15,10 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
 
-from nmcstudio.core.grains import GrainModel, Law, Tessellation
+from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.shells import ShellComponent, ShellModel
 from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.grains.fit_tessellation import FitProgress
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.gui.views.plots import PlotsPanel
@@ -181,14 +182,8 @@ def test_a_running_fit_is_drawn_over_the_grains(window, qtbot) -> None:
     grains = labels()
     put(controller, "grains", LabelVolume(grains.labels, grains.spacing_um, kind="grains"))
     show(qtbot, controller, area, "grains")
-    partial = Tessellation(
-        "laguerre",
-        np.array([3, 7]),
-        np.array([[5.0, 15, 20], [15.0, 15, 20]]),
-        np.zeros(2),
-        np.array([[0, 20.0], [0, 30], [0, 40]]),
-    )
-    area.show_partial("fit-tessellation", {"tessellation": partial, "agreement": 0.9})
+    seeds = np.array([[5.0, 15, 20], [15.0, 15, 20]])
+    area.show_partial("fit-tessellation", FitProgress("laguerre", np.array([3, 7]), seeds, np.zeros(2), None, 0.9, ()))
     qtbot.waitUntil(lambda: area.model.layer("live") is not None, timeout=30_000)
     assert "fit in progress" in area.slices["xy"].pane.badge
     cells = area.model.layer("live").values

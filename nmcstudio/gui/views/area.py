@@ -32,9 +32,9 @@ from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import Crosshair
 from nmcstudio.gui.views.slices import Readout, SliceView
 from nmcstudio.gui.views.store import ContentStore
+from nmcstudio.gui.widgets.elided import ElidedLabel
 
 LAYOUTS = ("slices", "3d", "both", "compare")
-_NOUNS = {"particles": "particle", "grains": "grain", "particle": "grain", "components": "component"}
 
 
 class ViewArea(QWidget):
@@ -78,9 +78,8 @@ class ViewArea(QWidget):
         font = self._title.font()
         font.setBold(True)
         self._title.setFont(font)
-        self._note = QLabel("", self)
+        self._note = ElidedLabel("", self)
         self._note.setObjectName("muted")
-        self._note.setSizePolicy(self._note.sizePolicy().Policy.Ignored, self._note.sizePolicy().Policy.Preferred)
         self._choices = QComboBox(self)
         self._choices.setToolTip("Which particle of the set is on view")
         self._choices.activated.connect(self.store.choose)
@@ -146,7 +145,7 @@ class ViewArea(QWidget):
         self._pages = QStackedWidget(self)
         for page in (self._empty, self._views, self.compare):
             self._pages.addWidget(page)
-        self.readout = Readout(self.model, self.cross, self.selection, self._noun, self)
+        self.readout = Readout(self.model, self.cross, self)
         self.scene.hovered.connect(self.readout.say)
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 2, 8, 4)
@@ -157,9 +156,6 @@ class ViewArea(QWidget):
         column.addLayout(head)
         column.addWidget(self._pages, 1)
         column.addLayout(foot)
-
-    def _noun(self, subject: str, label: int) -> str:
-        return f"{_NOUNS.get(subject, 'label')} {label}"
 
     # What the window calls
 
@@ -252,7 +248,7 @@ class ViewArea(QWidget):
     @Slot(str)
     def _waiting(self, key: str) -> None:
         if self.store.content is None or self.store.content.key != key:
-            self._note.setText("Preparing the view …")
+            self._note.set_full_text("Preparing the view …")
 
     @Slot(str)
     def _failed(self, words: str) -> None:
@@ -261,7 +257,7 @@ class ViewArea(QWidget):
     def _show_nothing(self, words: str) -> None:
         self._empty.setText(words)
         self._title.setText("")
-        self._note.setText("")
+        self._note.set_full_text("")
         self._pages.setCurrentWidget(self.compare if self._layout_name == "compare" else self._empty)
 
     @Slot(object)
@@ -270,7 +266,6 @@ class ViewArea(QWidget):
         self.live.forget()
         self.model.set_layers(content.layers if content is not None else ())
         self.selection.set_subject(content.subject if content is not None else "")
-        self._choices.setVisible(content is not None and len(content.choices) > 1)
         if content is None:
             self._layers_button.setEnabled(False)
             self._key.show_group("")
@@ -280,9 +275,6 @@ class ViewArea(QWidget):
             self._show_nothing(EMPTY.get(self.store.key, default))
             return
         self._layers_button.setEnabled(True)
-        self._title.setText(content.title)
-        self._note.setText(content.note)
-        self._note.setToolTip(content.note)
         self._choices.clear()
         self._choices.addItems(content.choices)
         self._choices.setCurrentIndex(content.choice)
@@ -335,9 +327,18 @@ class ViewArea(QWidget):
         if self._layout_name == "compare":
             self.compare.activate()
             self._pages.setCurrentWidget(self.compare)
+            self._title.setText("Comparison")
+            self._note.set_full_text("one camera, one cross-hair")
+            self._choices.hide()
+            self._layers_button.hide()
+            self.readout.say(" ")
             return
         self.compare.deactivate()
+        self.readout.say("")
         content = self.store.content
+        self._title.setText(content.title if content is not None else "")
+        self._note.set_full_text(content.note if content is not None else "")
+        self._choices.setVisible(content is not None and len(content.choices) > 1)
         has_layers = bool(self.model.layers)
         has_scene = content is not None and bool(content.scene)
         if not has_layers and not has_scene and not (content is not None and content.plots):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QComboBox, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.contents import Content
@@ -15,6 +15,7 @@ from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import Crosshair
 from nmcstudio.gui.views.slices import SliceView
 from nmcstudio.gui.views.store import NEEDS, ContentStore, make_content
+from nmcstudio.gui.widgets.elided import ElidedLabel
 from nmcstudio.project.nodes import NODES
 
 _NODES = ("particles", "radii", "shell-model", "grains", "tessellation", "mesh")
@@ -109,9 +110,8 @@ class Side(QWidget):
         self._pick.setToolTip(f"What stands on side {name}")
         self._pick.setAccessibleName(f"Side {name}")
         self._pick.activated.connect(self._chosen)
-        self._words = QLabel("", self)
+        self._words = ElidedLabel("", self)
         self._words.setObjectName("muted")
-        self._words.setSizePolicy(self._words.sizePolicy().Policy.Ignored, self._words.sizePolicy().Policy.Preferred)
         self.scene = Scene3D(controller, selection, cross, self)
         self.pane = SliceView("xy", self.model, cross, selection, self)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
@@ -143,7 +143,7 @@ class Side(QWidget):
         kept = name if name in sources and not (default.startswith("Scenario") and not name.startswith("Scenario")) else default
         self._pick.setCurrentText(kept)
         if not sources:
-            self._words.setText("Nothing to compare yet: run a step, or keep a scenario as A or B.")
+            self._words.set_full_text("Nothing to compare yet: run a step, or keep a scenario as A or B.")
         self._chosen()
 
     @Slot()
@@ -172,8 +172,7 @@ class Side(QWidget):
         self._background.ask("side", work, self._show, self._fail)
 
     def _show(self, content: Content) -> None:
-        self._words.setText(content.note)
-        self._words.setToolTip(content.note)
+        self._words.set_full_text(content.note)
         self.model.set_layers(content.layers)
         self.pane.setVisible(bool(content.layers))
         self.pane.pane.badge = "simulated" if content.simulated else ""
@@ -186,7 +185,7 @@ class Side(QWidget):
 
     def _fail(self, error: Exception) -> None:
         self._mark = ()
-        self._words.setText(str(error))
+        self._words.set_full_text(str(error))
 
     def close_views(self) -> None:
         self.scene.close_view()

@@ -15,6 +15,7 @@ from nmcstudio.gui.views.contents import Column, Content, GreyBlock, Layer, Plot
 
 _GREY_3D = 4_000_000  # voxels of the grey block in 3D
 _LABELS_3D = 6_000_000  # voxels of labels that surfaces are made of
+_QUICK_3D = 300_000  # voxels above which a coarser mesh is made as well, for the time that the camera moves
 _DESCRIBED = 80_000_000  # voxels up to which surface and sphericity are computed for the table
 
 
@@ -77,8 +78,12 @@ def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor, iteratio
         return Surfaces(SurfaceMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 2), np.int32)))
     mesh = mesh_surface(thin, iterations=iterations, monitor=monitor)
     colours = {f"IPF {name}": table for name, table in ipf_tables(volume.quaternions, volume.point_group).items()}
+    quick = None
+    if labels.size > _QUICK_3D:
+        half = LabelVolume(np.ascontiguousarray(labels[::2, ::2, ::2]), tuple(2 * s for s in thin.spacing_um), thin.origin_um)
+        quick = mesh_surface(half, iterations=4, monitor=monitor) if half.labels.any() else None
     cap = Layer("labels", "Labels", "labels", labels, thin.spacing_um, thin.origin_um, subject=subject)
-    return Surfaces(mesh, colours, labels=cap)
+    return Surfaces(mesh, colours, labels=cap, quick=quick)
 
 
 def _thinning(shape: tuple[int, ...], limit: int) -> int:

@@ -88,7 +88,7 @@ def shell_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
         for k, c in enumerate(model.components, start=1)
     )
     spectrum = Plot(
-        "power-spectra", "Power spectra of the components", "degree l", "aₗ (µm²)", spectra, log_y=True,
+        "power-spectra", "Power spectra", "degree l", "aₗ (µm²)", spectra, log_y=True,
         caption="Variance of each coefficient of degree l.",
     )  # fmt: skip
     # The mean radius of one shell is c_00 / sqrt(4 pi): normal with variance a_0 / (4 pi) within a component.
@@ -304,6 +304,6 @@ def _copula(model: GrainModel) -> Plot | None:
     first, second = np.meshgrid(u, u)
     z = np.exp(tawn_log_density(first.ravel(), second.ravel(), p["kappa"], p.get("psi1", 1.0), p["psi2"])).reshape(first.shape)
     return Plot(
-        "copula", "Copula of weight and nearest distance", "rank of the weight", "rank of the distance",
+        "copula", "Copula of weight and distance", "rank of the weight", "rank of the distance",
         image=Image(u, u, z), caption="Density; 1 everywhere would be independence.",
     )  # fmt: skip

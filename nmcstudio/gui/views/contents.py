@@ -67,6 +67,8 @@ class Surfaces:
         Draw the edges of the triangles.
     labels
         Voxel labels for the cap of a cut, with their grid, or None.
+    quick
+        A coarser mesh of the same objects for the time that the camera moves, or None.
     """
 
     mesh: SurfaceMesh
@@ -74,6 +76,7 @@ class Surfaces:
     scalars: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     edges: bool = False
     labels: Layer | None = None
+    quick: SurfaceMesh | None = None
 
 
 @dataclass(frozen=True)

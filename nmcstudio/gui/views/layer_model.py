@@ -68,8 +68,13 @@ class LayerModel(QObject):
         return self._looks[key]
 
     def shown(self) -> list[Layer]:
-        """Layers to be drawn, from the bottom to the top; without overlays only the lowest grey or coloured one."""
+        """Layers to be drawn, from the bottom to the top; without overlays only the lowest grey or coloured one.
+
+        A preview stands in the place of the labels that it would replace.
+        """
         shown = [layer for layer in self.layers if self._looks[layer.key].visible]
+        if any(layer.key == "preview" for layer in shown):
+            shown = [layer for layer in shown if layer.kind not in ("labels", "outline") or layer.key == "preview"]
         if self.overlays:
             return shown
         return shown[:1] if shown and shown[0].kind in ("grey", "rgb") else []

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal, Slot
 
-from nmcstudio.core.grains import Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.gui.views.content_images import grey_layer
@@ -32,7 +31,7 @@ class LiveLayers(QObject):
         self._controller, self._model = controller, model
         self._background = ContentStore.of(controller).worker()
         self._busy = False
-        self._next: Tessellation | None = None
+        self._next: Any = None
         controller.node_changed.connect(self._node_changed)
         controller.jobs.finished.connect(self._job_finished)
 
@@ -56,10 +55,9 @@ class LiveLayers(QObject):
 
     def partial(self, step_key: str, partial: Any, node: str) -> None:
         """Draw the state of a running tessellation fit over the grains."""
-        fitted = tessellation_in(partial)
-        if fitted is None or node not in ("grains", "tessellation"):
+        if not is_tessellation(partial) or node not in ("grains", "tessellation"):
             return
-        self._next = fitted
+        self._next = partial
         self._start()
 
     def _start(self) -> None:
@@ -115,20 +113,12 @@ def preview_layer(value: Any) -> Layer | None:
     return None
 
 
-def tessellation_in(partial: Any) -> Tessellation | None:
-    """The tessellation that a partial result is or holds."""
-    if isinstance(partial, Tessellation):
-        return partial
-    if isinstance(partial, dict):
-        return next((value for value in partial.values() if isinstance(value, Tessellation)), None)
-    return (
-        next((value for value in vars(partial).values() if isinstance(value, Tessellation)), None)
-        if hasattr(partial, "__dict__")
-        else None
-    )
+def is_tessellation(partial: Any) -> bool:
+    """True for a partial result with the generators of a tessellation (`grains.fit_tessellation.FitProgress`)."""
+    return all(hasattr(partial, name) for name in ("kind", "seeds_um", "weights", "matrices"))
 
 
-def live_layer(fitted: Tessellation, over: Layer, monitor: Monitor) -> Layer:
+def live_layer(fitted: Any, over: Layer, monitor: Monitor) -> Layer:
     """Outlines of the cells on the grid of a label layer, thinned where that is large."""
     from nmcstudio.grains.labelling import label_grid
 

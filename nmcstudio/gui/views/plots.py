@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 )
 
 from nmcstudio.gui.views.colours import map_table
-from nmcstudio.gui.views.contents import Content, Plot
+from nmcstudio.gui.views.contents import Content, Plot, Series
 from nmcstudio.gui.views.plot_data import LiveCurves, plot_csv, steps_of
 from nmcstudio.gui.views.store import ContentStore
+from nmcstudio.gui.widgets.elided import ElidedLabel
 
 _CARD_WIDTH = 330
-_CARD_HEIGHT = 232
+_CARD_HEIGHT = 172
 
 
 class PlotCard(QFrame):
@@ -37,11 +38,10 @@ class PlotCard(QFrame):
         super().__init__(parent)
         self._controller = controller
         self.plot = plot
-        self._title = QLabel(plot.title, self)
+        self._title = ElidedLabel(plot.title, self)
         font = QFont(self._title.font())
         font.setBold(True)
         self._title.setFont(font)
-        self._title.setSizePolicy(self._title.sizePolicy().Policy.Ignored, self._title.sizePolicy().Policy.Preferred)
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 4, 0)
         row.setSpacing(2)
@@ -78,7 +78,7 @@ class PlotCard(QFrame):
     def show_plot(self, plot: Plot) -> None:
         """Draw another plot in the same place."""
         self.plot = plot
-        self._title.setText(plot.title)
+        self._title.set_full_text(plot.title)
         self.draw()
 
     @Slot()
@@ -92,8 +92,9 @@ class PlotCard(QFrame):
             axis = item.getAxis(side)
             axis.setPen(theme.muted)
             axis.setTextPen(theme.text)
+            # Units stand in the labels: numbers are never scaled by a thousand behind the reader's back.
+            axis.setSIPrefixEnableRanges(((0.0, 0.0),))
             axis.setLabel(label, **{"font-size": "8pt", "color": theme.text})
-            axis.enableAutoSIPrefix(False)
             axis.setStyle(tickFont=_small(self.font()))
         item.setLogMode(y=plot.log_y)
         item.showGrid(x=False, y=True, alpha=0.15)
@@ -101,7 +102,7 @@ class PlotCard(QFrame):
             self._draw_image(item)
         named = len(plot.series) > 1
         for series in plot.series:
-            colour = QColor(*series.colour) if series.colour is not None else self._role(series.role)
+            colour = self._colour(series)
             style = Qt.PenStyle.DashLine if series.style == "dashed" else Qt.PenStyle.SolidLine
             pen = pg.mkPen(colour, width=1.4 if series.style == "dashed" else 2, style=style)
             x, y = series.x, series.y
@@ -137,6 +138,12 @@ class PlotCard(QFrame):
         x, y = image.x[0] - dx / 2, image.y[0] - dy / 2
         picture.setRect(QRectF(x, y, dx * len(image.x), dy * len(image.y)))
         item.addItem(picture)
+
+    def _colour(self, series: Series) -> QColor:
+        if series.colour is None:
+            return self._role(series.role)
+        colour = QColor(*series.colour)
+        return colour.lighter(150) if self._controller.theme.dark and colour.lightness() < 110 else colour
 
     def _role(self, role: str) -> QColor:
         try:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QImage
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
 
+from nmcstudio.core.meshes import SurfaceMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views import scene_actors as actors
 from nmcstudio.gui.views.contents import Content, GreyBlock, SceneItem, Surfaces
@@ -20,6 +21,8 @@ from nmcstudio.gui.views.store import ContentStore
 
 NO_OPENGL = "3D needs a display with OpenGL; this one has none.\nThe slices, plots and tables work as usual."
 _EDGES = 60_000
+# Frames that take longer than this, in seconds, are drawn coarser while the camera moves.
+_SLOW_FRAME_S = 0.05
 _CUTS = {"No cut": None, "Cut along x": 2, "Cut along y": 1, "Cut along z": 0}
 
 
@@ -152,6 +155,7 @@ class Scene3D(QWidget):
         self.view = Viewport(self)
         self.view.clicked.connect(self._clicked)
         self.view.rested.connect(self._rested)
+        self.view.grasped.connect(self._grasped)
         self._stack.addWidget(self.view)
         self._stack.setCurrentWidget(self.view)
         self.view.renderer.SetLightFollowCamera(True)
@@ -282,31 +286,57 @@ class Scene3D(QWidget):
         if isinstance(thing, GreyBlock):
             self._draw_grey(thing)
             return
+        self._draw_mesh(key, key, thing.mesh)
+
+    def _draw_mesh(self, name: str, key: str, mesh: SurfaceMesh) -> None:
+        """Put the skin of a mesh of the thing `key` on view as the actor `name`."""
         import pyvista as pv
 
-        skin = actors.skin_of(thing.mesh, self._hidden(key))
+        thing = self._built[key]
+        skin = actors.skin_of(mesh, self._hidden(key))
         if len(skin.triangles) == 0:
-            self._hide(key)
+            self._hide(name)
             return
         used, local = np.unique(skin.triangles, return_inverse=True)
-        points = thing.mesh.points_um[used]
+        points = mesh.points_um[used]
         triangles = local.reshape(-1, 3)
         poly = pv.PolyData.from_regular_faces(points.astype(np.float32), triangles)
-        poly.cell_data["rgb"] = actors.face_colours(thing, skin, self._colouring, self._chosen(key))
+        colouring = self._colouring if mesh is thing.mesh or self._colouring not in thing.scalars else "id"
+        poly.cell_data["rgb"] = actors.face_colours(thing, skin, colouring, self._chosen(key))
         translucent = key == "shell"
         smooth = not thing.edges
         if smooth:
             poly.point_data["Normals"] = actors.vertex_normals(points, triangles)
             poly.GetPointData().SetActiveNormals("Normals")
         actor = self.view.add_mesh(
-            poly, scalars="rgb", rgb=True, name=key, reset_camera=False, render=False, show_scalar_bar=False, copy_mesh=False,
+            poly, scalars="rgb", rgb=True, name=name, reset_camera=False, render=False, show_scalar_bar=False, copy_mesh=False,
             show_edges=thing.edges and self._draw_edges(len(triangles)), edge_color="#30353a", edge_opacity=0.5, line_width=1,
             opacity=0.35 if translucent else 1.0, ambient=0.25, diffuse=0.8, specular=0.05, pickable=not translucent,
         )  # fmt: skip
         if smooth:
             actor.GetProperty().SetInterpolationToPhong()
-        self._skins[key] = (skin, poly)
-        self._cut(key, actor)
+        self._skins[name] = (skin, poly)
+        if name == key:
+            self._cut(key, actor)
+        elif key in self.view.actors:
+            for plane in self.view.actors[key].GetMapper().GetClippingPlanes() or ():
+                actor.GetMapper().AddClippingPlane(plane)
+
+    @Slot(bool)
+    def _grasped(self, grasped: bool) -> None:
+        """Coarser meshes while the camera moves, where a frame takes too long for that."""
+        if grasped and self.view.frame_seconds < _SLOW_FRAME_S:
+            return
+        for key, thing in self._surfaces().items():
+            if thing.quick is None or key not in self.view.actors:
+                continue
+            if grasped:
+                self._draw_mesh(f"{key}-quick", key, thing.quick)
+            else:
+                self._skins.pop(f"{key}-quick", None)
+                self.view.remove_actor(f"{key}-quick", reset_camera=False, render=False)
+            self.view.actors[key].SetVisibility(not grasped)
+        self.view.update()
 
     def _cut(self, key: str, actor: Any) -> None:
         import pyvista as pv
@@ -396,7 +426,7 @@ class Scene3D(QWidget):
     def _hide(self, key: str) -> None:
         if self.view is None:
             return
-        for name in (key, f"{key}-cap", *(("grey-x", "grey-y", "grey-z", "volume") if key == "grey" else ())):
+        for name in (key, f"{key}-cap", f"{key}-quick", *(("grey-x", "grey-y", "grey-z", "volume") if key == "grey" else ())):
             self._skins.pop(name, None)
             self.view.remove_actor(name, reset_camera=False, render=False)
         self.view.update()
@@ -432,7 +462,7 @@ class Scene3D(QWidget):
         bar = pv.Line((x1 - length, y1 + out, z0), (x1, y1 + out, z0))
         self.view.add_mesh(bar, name="bar", line_width=4, **style)
         self.view.add_point_labels(
-            np.array([[x1 - length / 2, y1 + 3 * out, z0]]), [length_text(length)], name="bar-words", font_size=12, shape=None,
+            np.array([[x1 - length / 2, y1 + 5 * out, z0]]), [length_text(length)], name="bar-words", font_size=12, shape=None,
             show_points=False, text_color=self._ink(), always_visible=True, reset_camera=False, render=False, pickable=False,
         )  # fmt: skip
 
@@ -496,7 +526,7 @@ class Scene3D(QWidget):
         if self.view is None:
             return
         for name, (skin, poly) in self._skins.items():
-            key = name.removesuffix("-cap")
+            key = _key_of(name)
             thing = self._built.get(key)
             if isinstance(thing, Surfaces):
                 colouring = self._colouring if name == key or self._colouring not in thing.scalars else "id"
@@ -523,7 +553,11 @@ class Scene3D(QWidget):
             return "", 0, None
         for name, (skin, _) in self._skins.items():
             if self.view.actors.get(name) is actor and cell < len(skin.labels):
-                return name.removesuffix("-cap"), int(skin.labels[cell]), np.array(picker.GetPickPosition())[::-1]
+                return (
+                    name.removesuffix("-cap").removesuffix("-quick"),
+                    int(skin.labels[cell]),
+                    np.array(picker.GetPickPosition())[::-1],
+                )
         return "", 0, None
 
     @Slot(QPointF, object)
@@ -628,3 +662,8 @@ class Scene3D(QWidget):
         if self.view is not None:
             self.view.shut()
             self.view = None
+
+
+def _key_of(actor_name: str) -> str:
+    """The thing that an actor belongs to: caps and coarse meshes carry its key with an ending."""
+    return actor_name.removesuffix("-cap").removesuffix("-quick")

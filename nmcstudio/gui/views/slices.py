@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
@@ -61,11 +59,9 @@ class SliceView(QWidget):
 class Readout(QLabel):
     """Position in um and voxel, grey value and label under the mouse, or at the cross-hair when the mouse is away."""
 
-    def __init__(
-        self, model: LayerModel, cross: Crosshair, selection: Selection, nouns: Any, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, model: LayerModel, cross: Crosshair, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model, self._cross, self._selection, self._nouns = model, cross, selection, nouns
+        self._model, self._cross = model, cross
         self._at: np.ndarray | None = None
         self._overridden = ""
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -111,6 +107,6 @@ class Readout(QLabel):
                 parts.append(f"{layer.title.lower()} {value:.4g}{(' ' + layer.unit) if layer.unit else ''}")
             elif layer.title not in said and layer.table is None:
                 said.add(layer.title)
-                text = self._nouns(layer.subject, int(value)) if value else "background"
-                parts.append(text if layer.subject else f"{layer.title.lower()} {int(value)}")
+                noun = layer.title.lower().removesuffix("s")
+                parts.append(f"{noun} {int(value)}" if value else f"no {noun}")
         return "   ·   ".join(parts)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 from pyvistaqt import QtInteractor
 
@@ -15,14 +16,16 @@ class Viewport(QtInteractor):
 
     VTK's interactor renders on every event and pyvistaqt renders again in ``paintGL``; here an event only asks Qt for a
     paint, so that many events between two frames cost one frame.
+
+    ``grasped`` says that a hand turns the camera now, or no longer; `frame_seconds` is what the last frame cost.
     """
 
     clicked = Signal(QPointF, object)
     rested = Signal(QPointF)
     drawn = Signal()
+    grasped = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        self._ready = False
         super().__init__(parent, multi_samples=0, auto_update=False)
         self._Iren.EnableRenderOff()
         self._render_tag = self._Iren.AddObserver("RenderEvent", self._asked)
@@ -33,7 +36,12 @@ class Viewport(QtInteractor):
         self._rest.setSingleShot(True)
         self._rest.setInterval(80)
         self._rest.timeout.connect(self._rests)
-        self._ready = True
+        self._wheel = QTimer(self)
+        self._wheel.setSingleShot(True)
+        self._wheel.setInterval(250)
+        self._wheel.timeout.connect(self._wheel_rests)
+        self._is_grasped = False
+        self.frame_seconds = 0.0
 
     def _asked(self, caller: Any, event: str) -> None:
         if not self._in_paint:
@@ -44,10 +52,12 @@ class Viewport(QtInteractor):
 
     def paintGL(self) -> None:
         self._Iren.EnableRenderOn()
+        begun = time.perf_counter()
         try:
             super().paintGL()
         finally:
             self._Iren.EnableRenderOff()
+        self.frame_seconds = time.perf_counter() - begun
         self.drawn.emit()
 
     def update_from_twin(self) -> None:
@@ -66,6 +76,8 @@ class Viewport(QtInteractor):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._down is not None and (event.position() - self._down).manhattanLength() > 4:
             self._down = None
+        if self._down is None and event.buttons() != Qt.MouseButton.NoButton:
+            self._grasp(True)
         self._at = event.position()
         if event.buttons() == Qt.MouseButton.NoButton:
             self._rest.start()
@@ -76,6 +88,20 @@ class Viewport(QtInteractor):
         if self._down is not None and event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(event.position(), event.modifiers())
         self._down = None
+        self._grasp(False)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        self._grasp(True)
+        self._wheel.start()
+        super().wheelEvent(event)
+
+    def _grasp(self, grasped: bool) -> None:
+        if grasped != self._is_grasped:
+            self._is_grasped = grasped
+            self.grasped.emit(grasped)
+
+    def _wheel_rests(self) -> None:
+        self._grasp(False)
 
     def leaveEvent(self, event: Any) -> None:
         self._rest.stop()
@@ -86,5 +112,6 @@ class Viewport(QtInteractor):
     def shut(self) -> None:
         """Release OpenGL; the widget cannot be used afterwards."""
         self._rest.stop()
+        self._wheel.stop()
         self._Iren.RemoveObserver(self._render_tag)
         self.close()

@@ -103,7 +103,8 @@ class ScenarioSlider(QWidget):
         with QSignalBlocker(self.slider), QSignalBlocker(self.box):
             self.slider.setValue(self._step_of(self._value))
             self.box.setValue(self._value)
-        self.words.setText(self.control.describe(self._value))
+        # Of a value that is no factor, the field says all already.
+        self.words.setText("" if math.isnan(self.control.quantity_fitted) else self.control.describe(self._value))
         self.back.setEnabled(not self.is_fitted)
 
     def _step_of(self, value: float) -> int:
