@@ -12,7 +12,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions, ShellComponent, ShellModel
 from nmcstudio.shell.coefficients import ShellCoefficients, estimate_coefficients
-from nmcstudio.shell.em import FEWEST, MixtureFit, fit_coefficient_em, standard_errors
+from nmcstudio.shell.em import FEWEST, MixtureFit, fit_coefficient_em, prior_variance, standard_errors
 from nmcstudio.shell.nugget import mixture_posteriors, nugget_data
 from nmcstudio.shell.sample import rejection_probability
 from nmcstudio.shell.selection import bic, select_components
@@ -173,10 +173,15 @@ def _published_start(
     from nmcstudio.shell.published import spectra_by_least_squares, vector_mixture_responsibilities
 
     monitor.report(0.0, "mixture of Gaussian vectors")
-    shares = vector_mixture_responsibilities(radii.radii_um, components, weights, monitor=monitor)
+    # A few hundred directions, spread evenly, carry the covariance; pairs of thousands would only take time.
+    some = slice(None, None, -(-len(radii.directions) // 600))
+    values, directions = np.ascontiguousarray(radii.radii_um[:, some]), radii.directions[some]
+    shares = vector_mixture_responsibilities(values, components, weights, monitor=monitor)
     monitor.report(0.0, "spectra by non-negative least squares")
     weighted = shares * weights[:, None]
-    means, spectra = spectra_by_least_squares(radii.radii_um, radii.directions, degree, weighted, monitor)
+    means, spectra = spectra_by_least_squares(values, directions, degree, weighted, monitor)
+    # Least squares sets small variances to zero, from where a climb in their logarithms would not return.
+    spectra[:, 1:] = np.maximum(spectra[:, 1:], 0.1 * prior_variance(coefficients, 1, weights)[1:])
     sizes = weighted.sum(axis=0) / weighted.sum()
     return MixtureFit(sizes, means, spectra, float("nan"), shares, coefficients.nugget_um2, (), False)
 

@@ -143,7 +143,7 @@ def fit_by_adam(
     data: NuggetData,
     start: MixtureFit,
     *,
-    iterations: int = 300,
+    iterations: int = 500,
     rate: float = 0.05,
     tolerance: float = 1e-6,
     monitor: Monitor | None = None,
