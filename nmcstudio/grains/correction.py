@@ -31,6 +31,8 @@ FULL_STEPS = 2
 DAMPING = 0.8
 VOXELS_ACROSS = 13.0  # per intensity^(-1/3): 15 per mean volume-equivalent diameter, as in the published data
 _LARGEST_STEP = 0.7  # of a logarithm
+_NORMAL_ALPHA = 300.0
+_STRAUSS_POINTS = 20_000  # behind a distance law in each step
 _CELLS = (150, 500)  # in one window
 
 
@@ -106,9 +108,12 @@ def correct_empty_cells(
         part = monitor.sub(step / total, (step + 1) / total)
         candidate = target.model(x)
         first = 0 if step < FULL_STEPS else step * windows
-        law = distance_law(candidate.seeds, part)
+        law = distance_law(candidate.seeds, part, _STRAUSS_POINTS)
         patterns = []
         for w in range(windows):
+            if monitor.finish_requested and not path:
+                note = "The correction for empty cells was ended before its third step; the values are those of visible cells."
+                return Correction(model, False, (note,), float("nan"))
             part.report(w / windows, f"Correcting for empty cells: step {step + 1} of {total}")
             patterns.append(plan.draw(candidate, law, child(rng, first + w), _Quiet(part)))
         seen = _seen(patterns, plan, candidate, target, group, r_max, part)
@@ -118,7 +123,7 @@ def correct_empty_cells(
             path.append(x)
             residuals.append(residual)
             hidden = float(np.mean([p.hidden_share for p in patterns]))
-        if monitor.finish_requested and path:
+        if monitor.finish_requested:
             break
     mean, noise = np.mean(path, axis=0), _noise(path)
     return _judge(model, target, mean, noise, np.mean(residuals, axis=0), _noise(residuals), hidden)
@@ -153,13 +158,17 @@ def _judge(
     allowed = np.maximum(4.0 * np.where(np.isfinite(residual_noise), residual_noise, 0.0), 0.12)
     # The sampling error of the dependence is larger than its correction: it does not decide.
     judged = np.array([name not in _DEPENDENCE for name in target.names])
+    if model.weights["alpha"] > _NORMAL_ALPHA:
+        # At the normal limit of the weights alpha means nothing: it may wander.
+        judged &= np.array([name != "alpha" for name in target.names])
     astray = [n for n, bad in zip(target.names, (np.abs(residual) > allowed) & judged) if bad]
     astray += [n for n, v, (a, b) in zip(target.names, mean, target.bounds) if _at_limit(n, v, a, b) and n not in astray]
     words = ", ".join(f"{n} {100 * e:.1f} %" for n, e in zip(target.names, noise) if np.isfinite(e) and n in _RELATIVE)
     if astray:
         note = (
-            f"The correction for empty cells did not converge ({', '.join(astray)}); the values are those of visible cells. "
-            "Give it more simulated windows, or a larger volume."
+            f"The correction for empty cells did not converge ({', '.join(astray)}; {100 * hidden:.0f} % of the "
+            "simulated seeds have no visible cell); the values are those of visible cells. Give it more simulated windows, or a "
+            "larger volume."
         )
         return Correction(model, False, (note,), hidden)
     note = f"Corrected for empty cells ({100 * hidden:.1f} % of the seeds)"
@@ -309,7 +318,7 @@ def _seen(
         weights.append(p.weights[sample.index][use])
         distances.append(sample.distances_um[use])
     w, d = np.concatenate(weights), np.concatenate(distances)
-    u2 = empirical_cdf(d) if candidate.distance_law == "empirical" else distance_law(apparent, monitor).cdf(d)
+    u2 = empirical_cdf(d) if candidate.distance_law == "empirical" else distance_law(apparent, monitor, _STRAUSS_POINTS).cdf(d)
     start_laws = (candidate.weights, candidate.copula)
     fit = fit_marks(w, u2, copula=candidate.copula.kind, start=start_laws, errors=False, monitor=monitor)
     return target.of_laws(seeds, fit.weights, fit.copula)

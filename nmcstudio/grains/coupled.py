@@ -96,7 +96,7 @@ class CoupledWindows:
         first = self.start.seeds
         if law.kind == "strauss":
             # A chain at other parameters runs apart: only the weights' numbers are common.
-            seeds = simulate_strauss(law["beta"], law["gamma"], law["interaction_radius"], box, rng, monitor)
+            seeds = simulate_strauss(law["beta"], law["gamma"], law["interaction_radius"], box, rng, monitor, sweeps=16)
             return seeds, child(rng, 0).random(len(seeds))
         if law.kind == "poisson":
             most = HEADROOM * intensity_of(first)

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 EDGE = 1e-9
 _STRAUSS_POINTS = 100_000
 _STRAUSS_KEPT = 16
-_STRAUSS_LAWS: dict[tuple[float, float, float], DistanceLaw] = {}
+_STRAUSS_LAWS: dict[tuple[float, float, float, int], DistanceLaw] = {}
 
 
 class DistanceLaw:
@@ -49,8 +49,17 @@ class DistanceLaw:
         return float(np.sqrt(max(second - self.mean_um**2, 0.0)))
 
 
-def distance_law(seeds: Law, monitor: Monitor | None = None) -> DistanceLaw:
+def distance_law(seeds: Law, monitor: Monitor | None = None, strauss_points: int = _STRAUSS_POINTS) -> DistanceLaw:
     """The nearest-neighbour law of a process: exact for Poisson and Matérn, Monte Carlo for Strauss.
+
+    Parameters
+    ----------
+    seeds
+        Law of the seeds.
+    monitor
+        Progress and cancelling of the Monte Carlo run.
+    strauss_points
+        Simulated points behind the law of a Strauss process.
 
     Raises
     ------
@@ -59,7 +68,7 @@ def distance_law(seeds: Law, monitor: Monitor | None = None) -> DistanceLaw:
     """
     reach = 6.0 * intensity_of(seeds) ** (-1 / 3)
     if seeds.kind == "strauss":
-        return _strauss_law(seeds["beta"], seeds["gamma"], seeds["interaction_radius"], monitor or Monitor())
+        return _strauss_law(seeds["beta"], seeds["gamma"], seeds["interaction_radius"], strauss_points, monitor or Monitor())
     if seeds.kind == "poisson":
         d = np.linspace(0.0, reach, 3000)
         return DistanceLaw(d, -np.expm1(-seeds["intensity"] * 4.0 / 3.0 * np.pi * d**3))
@@ -81,16 +90,16 @@ def empirical_cdf(distances_um: Array, among_um: Array | None = None) -> Array:
     return np.clip(0.5 * (low + high) / max(len(sample), 1), 0.5 / max(len(sample), 1), 1.0 - 0.5 / max(len(sample), 1))
 
 
-def _strauss_law(beta: float, gamma: float, radius: float, monitor: Monitor) -> DistanceLaw:
-    """Law from 1e5 points of one simulated window; a fixed seed makes it a function of the parameters, which is kept."""
+def _strauss_law(beta: float, gamma: float, radius: float, count: int, monitor: Monitor) -> DistanceLaw:
+    """Law from the points of one simulated window; a fixed seed makes it a function of the parameters, which is kept."""
     from scipy.spatial import cKDTree
 
-    key = (beta, gamma, radius)
+    key = (beta, gamma, radius, count)
     if key in _STRAUSS_LAWS:
         return _STRAUSS_LAWS[key]
     rng = np.random.default_rng(20210702)
     intensity = intensity_of(Law("strauss", {"beta": beta, "gamma": gamma, "interaction_radius": radius}))
-    edge = (_STRAUSS_POINTS / intensity) ** (1 / 3)
+    edge = (count / intensity) ** (1 / 3)
     points = simulate_strauss(beta, gamma, radius, np.array([[0.0, edge]] * 3), rng, monitor, sweeps=16)
     margin = 3.0 * intensity ** (-1 / 3)
     inner = np.all((points > margin) & (points < edge - margin), axis=1)

@@ -237,4 +237,9 @@ def test_correction_can_be_cancelled_and_finished():
     early = Monitor()
     early.finish()
     result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=30, monitor=early)
-    assert result.notes
+    assert result.model is start
+    assert "ended before its third step" in result.notes[0]
+    # Asked during the averaging: the mean so far.
+    late = Monitor(lambda p: late.finish() if "step 3" in p.message else None, interval_s=0.0)
+    result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=30, monitor=late)
+    assert not result.converged or "ended early" in result.notes[0]
