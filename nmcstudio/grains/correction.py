@@ -102,7 +102,9 @@ def correct_empty_cells(
     plan = CoupledWindows(model, unit * cells ** (1 / 3), 0.8 * unit, unit / VOXELS_ACROSS, minimum_voxels)
     group = max(1, round(model.sample_size / cells))
     r_max = min(r_max_um, 0.45 * plan.edge_um)
-    x, path, residuals, hidden = target.values.copy(), [], [], 0.0
+    x, hidden = target.values.copy(), 0.0
+    path: list[Array] = []
+    residuals: list[Array] = []
     total = max(steps, FULL_STEPS + 2)
     for step in range(total):
         part = monitor.sub(step / total, (step + 1) / total)
