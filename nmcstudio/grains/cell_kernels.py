@@ -176,10 +176,16 @@ def cut_cells(
                 break
         for f in range(count):
             if n_faces == len(lengths):
-                pairs = np.concatenate((pairs, np.empty_like(pairs)))
-                lengths = np.concatenate((lengths, np.empty_like(lengths)))
+                more, longer = np.empty((2 * n_faces, 2), np.int64), np.empty(2 * n_faces, np.int64)
+                for g in range(n_faces):
+                    more[g, 0], more[g, 1], longer[g] = pairs[g, 0], pairs[g, 1], lengths[g]
+                pairs, lengths = more, longer
             if n_points + sizes[f] > len(points):
-                points = np.concatenate((points, np.empty((len(points) + sizes[f], 3))))
+                wider = np.empty((2 * len(points) + sizes[f], 3))
+                for g in range(n_points):
+                    for c in range(3):
+                        wider[g, c] = points[g, c]
+                points = wider
             pairs[n_faces, 0], pairs[n_faces, 1] = i, owners[f]
             lengths[n_faces] = sizes[f]
             for k in range(sizes[f]):
