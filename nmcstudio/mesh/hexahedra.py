@@ -38,16 +38,20 @@ def mesh_hexahedra(volume: LabelVolume, *, edge_um: float | None = None, monitor
         raise NmcError("there is nothing to mesh: the label volume is empty", "compose or import a particle first")
     monitor.report(0.3)
     shape = tuple(n + 1 for n in labels.shape)
-    corners = np.stack([np.ravel_multi_index((z + dz, y + dy, x + dx), shape) for dz, dy, dx in _CORNERS], axis=1)
-    monitor.report(0.6)
+    first = (z * shape[1] + y) * shape[2] + x
+    shifts = [(dz * shape[1] + dy) * shape[2] + dx for dz, dy, dx in _CORNERS]
     used = np.zeros(int(np.prod(shape)), bool)
-    used[corners] = True
+    for shift in monitor.sub(0.3, 0.6).track(shifts):
+        used[first + shift] = True
     number = np.cumsum(used) - 1
+    cells = np.empty((len(first), 8), np.int64)
+    for corner, shift in enumerate(monitor.sub(0.6, 0.9).track(shifts)):
+        cells[:, corner] = number[first + shift]
     index = np.stack(np.unravel_index(np.flatnonzero(used), shape), axis=1)
     origin = np.asarray(volume.origin_um) - 0.5 * spacing
     points = index_to_um(index, volume.spacing_um, tuple(origin))
     monitor.report(1.0)
-    return VolumeMesh(points, number[corners], labels[z, y, x].astype(np.int32), volume.quaternions)
+    return VolumeMesh(points, cells, labels[z, y, x].astype(np.int32), volume.quaternions)
 
 
 def resample_labels(volume: LabelVolume, edge_um: float) -> LabelVolume:

@@ -10,6 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from nmcstudio.core.monitor import Monitor
+
 _PAIRS = np.array([[0, 1], [0, 2], [0, 3], [1, 2], [1, 3], [2, 3]])
 
 
@@ -19,6 +21,7 @@ def split_bridges(
     labels: NDArray[np.int64],
     label_starts: NDArray[np.int64],
     label_ids: NDArray[np.int64],
+    monitor: Monitor,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64], int]:
     """Halve edges that run inside one grain between two nodes of the same interface of it, no two around one cell.
 
@@ -28,6 +31,8 @@ def split_bridges(
         Nodes ``(p, 3)``, tetrahedra ``(n, 4)`` and their labels ``(n,)``.
     label_starts, label_ids
         Labels around each node, ascending: those of node i are ``label_ids[label_starts[i]:label_starts[i + 1]]``.
+    monitor
+        Cancel.
 
     Returns
     -------
@@ -38,14 +43,18 @@ def split_bridges(
     squeezed = np.flatnonzero(shared[cells].all(axis=1))
     wanted_ends = np.sort(cells[squeezed][:, _PAIRS].reshape(-1, 2), axis=1)
     wanted = np.unique(wanted_ends[:, 0] * len(points) + wanted_ends[:, 1])
+    monitor.check()
     ends = np.sort(cells[:, _PAIRS].reshape(-1, 2), axis=1)
     owner = np.repeat(np.arange(len(cells)), 6)
     key = ends[:, 0] * len(points) + ends[:, 1]
     near = np.flatnonzero(shared[ends[:, 0]] & shared[ends[:, 1]])
+    monitor.check()
     near = near[np.isin(key[near], wanted)]
+    monitor.check()
     order = near[np.argsort(key[near], kind="stable")]
     key, ends, owner = key[order], ends[order], owner[order]
     starts = np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1, [len(key)]]) if len(key) else np.zeros(1, np.int64)
+    monitor.check()
     chosen = np.flatnonzero(_choose(ends, owner, starts, labels, label_starts, label_ids, len(cells)))
     if len(chosen) == 0:
         return points, cells, labels, 0

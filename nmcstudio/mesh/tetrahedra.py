@@ -66,9 +66,9 @@ def mesh_tetrahedra(
         cuts = 1
         while cuts:
             monitor.report(0.2)
-            points, cells, labels, cuts = split_bridges(
-                points, cells, labels, *smoothing.node_tables(cells, labels, len(points))[2:]
-            )
+            _, _, label_starts, label_ids = smoothing.node_tables(cells, labels, len(points))
+            monitor.report(0.2)
+            points, cells, labels, cuts = split_bridges(points, cells, labels, label_starts, label_ids, monitor)
         points = _smooth(volume, points, cells, labels, edge_um, sweeps, floor_quality, wanted_quality, monitor.sub(0.2, 0.95))
     inside = labels > 0
     used, renumbered = _renumber(cells[inside], len(points))

@@ -119,7 +119,7 @@ def compose_particle(
     voxel_um
         Voxel edge; None takes a fifteenth of the mean cell diameter.
     connected
-        Keep the largest 6-connected piece of the union only.
+        Keep only the largest group of grains that share voxel faces (6-connected).
     scenario
         Changes of the models' parameters by name (`nmcstudio.particle.scenario`).
 
@@ -255,22 +255,28 @@ def _number_grains(
     order = np.flatnonzero(kept)
     labels = _painted(cells.grid, order, len(kept), monitor)
     if connected:
-        import cc3d
-
-        monitor.report(0.9, "looking for loose grains")
-        pieces = cc3d.largest_k(labels > 0, k=1, connectivity=6)
-        if np.count_nonzero(pieces) < np.count_nonzero(labels):
-            labels *= pieces.astype(labels.dtype)
-            still = np.bincount(labels.ravel(), minlength=len(order) + 1)[1:] > 0
-            table = np.zeros(len(order) + 1, labels.dtype)
-            table[1:][still] = np.arange(1, np.count_nonzero(still) + 1)
-            labels = table[labels]
+        still = _largest_piece(labels, cells.counts[order], monitor)
+        if not still.all():
             order = order[still]
+            labels = _painted(cells.grid, order, len(kept), monitor)
     filled = [np.flatnonzero(labels.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
     first = [int(f[0]) for f in filled]
     cut = labels[tuple(slice(int(f[0]), int(f[-1]) + 1) for f in filled)]
     origin = [o + (f - 1) * voxel for o, f in zip(cells.origin_um, first)]
     return np.pad(cut, 1), order, (origin[0], origin[1], origin[2])
+
+
+def _largest_piece(labels: NDArray[np.uint32], voxels: NDArray[np.int64], monitor: Monitor) -> NDArray[np.bool_]:
+    """Which grains belong to the largest group of grains that share voxel faces, ``(n,)``."""
+    from nmcstudio.particle.kernels import join_neighbours, root_of, slabs
+
+    parents = np.arange(len(voxels) + 1)
+    for first, last in slabs(labels.shape):
+        monitor.report(0.9, "looking for loose grains")
+        join_neighbours(labels, first, last, parents)
+    roots = np.array([root_of(parents, label) for label in range(1, len(voxels) + 1)])
+    sizes = np.bincount(roots, voxels)
+    return np.asarray(roots == np.argmax(sizes))
 
 
 def _painted(grid: NDArray[np.int32], order: NDArray[np.int64], total: int, monitor: Monitor) -> NDArray[np.uint32]:

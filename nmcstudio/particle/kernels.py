@@ -33,6 +33,36 @@ def paint_labels(cells, table, first, last, labels):  # type: ignore[no-untyped-
                 labels[k, j, i] = table[cells[k, j, i]]
 
 
+@njit(nogil=True, cache=True)
+def root_of(parents, label):  # type: ignore[no-untyped-def]
+    """Representative of a label's group; shortens the way there."""
+    while parents[label] != label:
+        parents[label] = parents[parents[label]]
+        label = parents[label]
+    return label
+
+
+@njit(nogil=True, cache=True)
+def join_neighbours(labels, first, last, parents):  # type: ignore[no-untyped-def]
+    """Join the groups of labels above 0 that share a voxel face, for slices first to last and the one below each."""
+    _, ny, nx = labels.shape
+    for k in range(first, last):
+        for j in range(ny):
+            for i in range(nx):
+                own = np.int64(labels[k, j, i])
+                if own == 0:
+                    continue
+                for axis in range(3):
+                    kk, jj, ii = k - (axis == 0), j - (axis == 1), i - (axis == 2)
+                    if kk < 0 or jj < 0 or ii < 0:
+                        continue
+                    other = np.int64(labels[kk, jj, ii])
+                    if other != 0 and other != own:
+                        a, b = root_of(parents, own), root_of(parents, other)
+                        if a != b:
+                            parents[max(a, b)] = min(a, b)
+
+
 def slabs(shape: tuple[int, ...], voxels: int = 4_000_000) -> list[tuple[int, int]]:
     """Ranges of slices of about this many voxels each."""
     step = max(1, voxels // max(1, int(np.prod(shape[1:]))))

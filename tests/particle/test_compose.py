@@ -111,6 +111,19 @@ def test_without_a_diameter_sizes_follow_the_model() -> None:
     assert np.std(diameters) > 0.2
 
 
+def test_loose_grains_are_found() -> None:
+    from nmcstudio.particle.compose import _largest_piece
+
+    labels = np.zeros((6, 6, 6), np.uint16)
+    labels[0, :, :3] = 1
+    labels[1:4, 0, 0] = 2
+    labels[5, 5, 5] = 3
+    labels[4, 4, 4] = 4  # touches 3 and the rest at edges and corners only
+    labels[5, 3:5, 5] = 5
+    keep = _largest_piece(labels, np.bincount(labels.ravel())[1:], Monitor())
+    assert keep.tolist() == [True, True, False, False, False]
+
+
 def test_published_rejection_has_the_size() -> None:
     one = compose_particle(
         SHELLS, GRAINS, stream(5, "x"), 0, diameter_um=5.0, tolerance=0.05, size_method="published", voxel_um=0.3
