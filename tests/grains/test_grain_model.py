@@ -116,7 +116,9 @@ def test_region_is_the_mask_where_grains_are_given():
     assert isinstance(mask, MaskRegion)
     assert mask.volume_um3 == pytest.approx(12 * 14 * 16 * 0.008)
     monitor = Monitor()
-    fit_grains(data, rng=np.random.default_rng(1), correct_empty_cells=False, monitor=monitor)
+    fit_grains(
+        data, rng=np.random.default_rng(1), seeds="poisson", copula="independence", correct_empty_cells=False, monitor=monitor
+    )
     assert any("window" in warning for warning in monitor.warnings)
 
 
@@ -146,9 +148,8 @@ def test_gbpd_is_fitted_and_simulated(kind):
         tessellation(7, truth, window=0.8 * WINDOW),
         rng=np.random.default_rng(8),
         seeds="poisson",
-        correct_empty_cells=kind == "gbpd-quadratic",
-        windows=4,
-        steps=4,
+        correct_empty_cells=False,
+        copula="independence",
     )
     assert model.kind == kind
     assert model.matrices is not None
@@ -163,7 +164,7 @@ def test_gbpd_is_fitted_and_simulated(kind):
 def test_textures_of_a_tessellation():
     rng = np.random.default_rng(10)
     data = tessellation(quaternions=lambda n: uniform_quaternions(n, np.random.default_rng(0)), point_group="m-3m")
-    quick = {"rng": rng, "correct_empty_cells": False, "seeds": "poisson"}
+    quick = {"rng": rng, "correct_empty_cells": False, "seeds": "poisson", "copula": "independence"}
     model = fit_grains(data, **quick)
     assert model.texture.kind == "resampled"
     assert model.point_group == "m-3m"
