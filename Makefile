@@ -27,7 +27,7 @@ $(STAMP): pyproject.toml packaging/system.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "installing nmcstudio and what it needs (about 1 GB, two to five minutes the first time)"
-	@$(BIN)/python -m pip install --quiet -e '.[dev,cluster]'
+	@$(BIN)/python -m pip install --quiet -e '.[dev]'
 	@touch $(STAMP)
 
 system:

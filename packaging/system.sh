@@ -1,10 +1,10 @@
 #!/bin/sh
-# System libraries for the window, VTK and gmsh on Debian. Installs what is missing when run as root with apt-get; otherwise
+# System libraries for the window and VTK on Debian. Installs what is missing when run as root with apt-get; otherwise
 # says which packages an administrator has to install. Says nothing when all is there.
 set -eu
 packages="libgl1 libegl1 libxkbcommon0 libdbus-1-3 libglib2.0-0 libfontconfig1 fontconfig fonts-dejavu-core
 xvfb xauth libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-image0 libxcb-render-util0 libxcb-xinerama0 libxcb-randr0 libxkbcommon-x11-0
-libgomp1 libglu1-mesa libxcursor1 libxft2 libxinerama1 libxrender1 python3-venv"
+libgomp1 python3-venv"
 command -v dpkg-query >/dev/null 2>&1 || exit 0
 missing=""
 for package in $packages; do
