@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -38,6 +39,8 @@ class Controller(QObject):
         Keys of the chosen step and of the node on view; empty if there is none.
     errors
         Step key to the job that failed last, until it runs again.
+    follow
+        Panel and views go along with the jobs of a queue, until the user chooses something else.
     apart
         Jobs whose results wait for the user's decision because their inputs have changed meanwhile.
     """
@@ -64,7 +67,7 @@ class Controller(QObject):
         self.node = ""
         self.errors: dict[str, Job] = {}
         self.apart: list[Job] = []
-        self._params_at_start: dict[int, dict[str, Any]] = {}
+        self.follow = False
         self.loader = Background(self)
         self.previews = Background(self)
         self.jobs = Jobs(project or Project(), self)
@@ -153,6 +156,8 @@ class Controller(QObject):
 
     def show_step(self, key: str) -> None:
         """Choose a step: its panel opens."""
+        running = self.jobs.current
+        self.follow = self.follow and running is not None and running.step == key
         if key != self.step:
             self.step = key
             self.current_step_changed.emit(key)
@@ -217,11 +222,15 @@ class Controller(QObject):
         standing = self.project.params(key)
         merged = standing | {name: _plain(value) for name, value in (values or {}).items()}
         self.errors.pop(key, None)
-        self._params_at_start[key] = standing
-        return self.jobs.submit(key, merged, title or step_of(key).title)
+        job = Job(key, merged, title or step_of(key).title)
+        job.params_at_start = standing
+        job.asked_from = (self.step, self.node)
+        return self.jobs.submit(job)
 
     @Slot(object)
     def _job_changed(self, job: Job) -> None:
+        if self.follow and job is self.jobs.current:
+            self.show_step(job.step)
         self.state_changed.emit()
 
     @Slot(object)
@@ -231,6 +240,8 @@ class Controller(QObject):
 
     @Slot(object)
     def _finished(self, job: Job) -> None:
+        if not any(other.is_open for other in self.jobs.jobs):
+            self.follow = False
         if job.state == DONE:
             self._commit(job)
         elif job.state == APART:
@@ -265,7 +276,7 @@ class Controller(QObject):
             standing = self.project.params(outcome.record.step)
             before = runner.commit(self.project, outcome)
             used = self.project.params(outcome.record.step)
-            if standing != self._params_at_start.get(job.step, standing):
+            if job.step == outcome.record.step and standing != job.params_at_start:
                 # Edited while it ran: the edit stays in the form, and the result is stale.
                 self.project.set_params(outcome.record.step, used | standing)
             self.history.remember(
@@ -281,8 +292,12 @@ class Controller(QObject):
                 )
             )
         self.message.emit(f"{job.title}: {outcome.figures.get('headline', 'done')} ({job.seconds:.1f} s)")
+        # The list of jobs remembers what was made, not the value itself: that belongs to project and history now.
+        job.outcome = replace(outcome, record=None)
         self.committed.emit(job.step, outcome)
-        if outcome.node is not None:
+        # Who has gone elsewhere since pressing Run is not called back.
+        stayed = (self.step, self.node) == job.asked_from or self.step == job.step or not self.node
+        if outcome.node is not None and stayed:
             self.show_node(outcome.node)
 
     # Values

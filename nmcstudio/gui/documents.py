@@ -167,6 +167,7 @@ class Documents(QObject):
         self._new_now()
         if recipe.seed is not None:
             self.controller.project.set_seed(recipe.seed)
+        self.controller.follow = True
         for key, values in recipe.steps:
             if step_of(key).writes is not None:
                 self.controller.run_step(key, step_values(recipe, key, values, Path.cwd()))

@@ -36,7 +36,11 @@ class Job:
     error, details
         What went wrong: the exception, and its traceback for the Details fold.
     outcome
-        What the computation gave.
+        What the computation gave; once it is committed, without the value.
+    asked_from
+        Step and node that were on view when Run was pressed.
+    params_at_start
+        The step's parameters in the project at that moment.
     """
 
     def __init__(self, step: str, values: Mapping[str, Any], title: str) -> None:
@@ -45,6 +49,8 @@ class Job:
         self.title = title
         self.state = QUEUED
         self.stopping = ""
+        self.asked_from = ("", "")
+        self.params_at_start: dict[str, Any] = {}
         self.progress: Progress | None = None
         self.outcome: Outcome | None = None
         self.error: Exception | None = None
@@ -119,9 +125,8 @@ class Jobs(QObject):
     def busy(self) -> bool:
         return self.current is not None
 
-    def submit(self, step: str, values: Mapping[str, Any], title: str) -> Job:
+    def submit(self, job: Job) -> Job:
         """Queue a run; it starts at once if nothing else runs."""
-        job = Job(step, values, title)
         self.jobs.append(job)
         self.added.emit(job)
         if self.current is None:

@@ -334,7 +334,7 @@ class MainWindow(QMainWindow):
         if job.state != DONE or job.seconds < ANNOUNCE_SECONDS or job.outcome is None:
             return
         QApplication.alert(self)
-        if job.step == self.controller.step:
+        if job.step == self.controller.step or any(other.is_open for other in self.controller.jobs.jobs):
             return
         choices = [("Show", lambda: self._show_result(job))]
         text = f"{job.title} is done: {job.outcome.figures.get('headline', '')}"

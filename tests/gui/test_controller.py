@@ -181,3 +181,31 @@ def test_a_later_preview_replaces_an_earlier_one(qtbot, controller):
     qtbot.waitUntil(lambda: bool(seen), timeout=20_000)
     qtbot.wait(100)
     assert seen == [4]
+
+
+def test_who_has_gone_elsewhere_is_not_called_back_by_a_result(qtbot, controller):
+    run(qtbot, controller, "import-ct", level=1)
+    controller.run_step("segment-ct")
+    controller.show_step("fit-grains")
+    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
+    assert (controller.node, controller.step) == ("ct", "fit-grains")
+    run(qtbot, controller, "segment-ct")
+    assert controller.node == "particles"
+
+
+def test_a_queue_can_be_followed_until_one_looks_elsewhere(qtbot, controller):
+    seen = []
+    controller.current_step_changed.connect(seen.append)
+    controller.follow = True
+    controller.run_step("import-ct", {"seconds": 0.1})
+    controller.run_step("segment-ct")
+    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
+    assert seen == ["import-ct", "segment-ct"]
+    assert controller.node == "particles"
+    assert not controller.follow
+    controller.follow = True
+    controller.run_step("import-ct", {"seconds": 0.1, "level": 2})
+    controller.run_step("segment-ct", {"threshold": 0.6})
+    controller.show_step("compose")
+    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=20_000)
+    assert controller.step == "compose"

@@ -102,7 +102,7 @@ def test_a_file_that_is_no_project_is_an_error_in_a_bar_and_the_project_stays(qt
 
 def test_autosave_leaves_a_recovery_that_the_next_start_offers(qtbot, window, tmp_path):
     with qtbot.waitSignal(window.controller.committed, timeout=20_000):
-        window.controller.jobs.submit("import-ct", {"level": 3}, "Make a volume")
+        window.controller.run_step("import-ct", {"level": 3})
     assert window.controller.project.changed
     window.documents._autosave()
     folder = recovery.recovery_folder()
