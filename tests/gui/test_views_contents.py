@@ -263,7 +263,7 @@ def test_every_node_has_a_content() -> None:
         "grains": grains, "tessellation": fitted, "grain-model": laws, "validation": validation,
         "mesh": SurfaceMesh(np.eye(3), np.array([[0, 1, 2]]), np.array([[1, 0]])),
     }  # fmt: skip
-    made = {key: make_content(key, values, Monitor()) for key in values}
+    made = {key: make_content(key, values, Monitor()).completed(Monitor()) for key in values}
     assert made["ct"].simulated
     assert list(made["grains"].table.ids) == [3, 7]
     assert [layer.key for layer in made["particles"].layers] == ["grey", "labels", "boundaries"]

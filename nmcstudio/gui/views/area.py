@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import (
     QComboBox,
@@ -34,6 +34,8 @@ from nmcstudio.gui.views.slices import Readout, SliceView
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.gui.widgets.elided import ElidedLabel
 
+# Below this width the list of layers would leave too little of the pictures.
+_ROOMY = 860
 LAYOUTS = ("slices", "3d", "both", "compare")
 
 
@@ -57,6 +59,7 @@ class ViewArea(QWidget):
         self._maximised = ""
         self._node = ""
         self._pending: dict[str, Any] = {}
+        self._drawn: Content | None = None
         if has_opengl():
             # A window that gets its first OpenGL widget late is made anew by Qt and flickers; this one is there from the start.
             self._placeholder = QOpenGLWidget(self)
@@ -90,6 +93,8 @@ class ViewArea(QWidget):
         self._layers_button.setChecked(True)
         self._layers_button.setToolTip("Show or hide the list of layers")
         self._layers_button.toggled.connect(self._arrange)
+        self._layers_button.clicked.connect(self._layers_chosen)
+        self._layers_by_hand = False
         head = QHBoxLayout()
         head.setContentsMargins(8, 4, 4, 4)
         head.setSpacing(12)
@@ -220,14 +225,16 @@ class ViewArea(QWidget):
             "position_um": [float(v) for v in self.cross.position],
             "views": {plane: list(view.pane.view()) for plane, view in self.slices.items()},
             "layers": self.model.state(),
-            "layers_shown": self._layers_button.isChecked(),
+            "layers_shown": self._layers_button.isChecked() if self._layers_by_hand else None,
             "scene": self.scene.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Come back to a state; what cannot be applied before the node is loaded waits for it."""
         self.model.restore(state.get("layers", {}))
-        self._layers_button.setChecked(bool(state.get("layers_shown", True)))
+        if state.get("layers_shown") is not None:
+            self._layers_by_hand = True
+            self._layers_button.setChecked(bool(state["layers_shown"]))
         self._pending = dict(state)
         self.set_layout(state.get("layout", "both") if state.get("layout", "both") in LAYOUTS else "both")
         self._maximised = state.get("maximised", "")
@@ -262,6 +269,16 @@ class ViewArea(QWidget):
 
     @Slot(object)
     def _content_shown(self, content: Content | None) -> None:
+        before_this, self._drawn = self._drawn, content
+        if (
+            content is not None
+            and before_this is not None
+            and before_this.rest is not None
+            and content.layers is before_this.layers
+        ):
+            # Table and plots have come; the pictures stand.
+            self.scene.set_content(content, "simulated" if content.simulated else "")
+            return
         before = self.model.bounds_um()
         self.live.forget()
         self.model.set_layers(content.layers if content is not None else ())
@@ -321,6 +338,15 @@ class ViewArea(QWidget):
             view.pane.set_ground(self._controller.theme.viewport)
 
     # Arrangement
+
+    @Slot()
+    def _layers_chosen(self) -> None:
+        self._layers_by_hand = True
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if not self._layers_by_hand:
+            self._layers_button.setChecked(self.width() >= _ROOMY)
 
     @Slot()
     def _arrange(self) -> None:

@@ -15,6 +15,7 @@ from nmcstudio.gui.views.contents import Column, Content, GreyBlock, Layer, Plot
 
 _GREY_3D = 4_000_000  # voxels of the grey block in 3D
 _LABELS_3D = 6_000_000  # voxels of labels that surfaces are made of
+_TRIANGLES_3D = 700_000  # triangles of the skin that 3D gets at most, roughly
 _QUICK_3D = 300_000  # voxels above which a coarser mesh is made as well, for the time that the camera moves
 _DESCRIBED = 80_000_000  # voxels up to which surface and sphericity are computed for the table
 
@@ -72,7 +73,12 @@ def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor, iteratio
     from nmcstudio.mesh.surfaces import mesh_surface
 
     step = _thinning(volume.shape, _LABELS_3D)
-    labels = np.ascontiguousarray(volume.labels[::step, ::step, ::step])
+    labels = volume.labels[::step, ::step, ::step]
+    finer = 2 * _skin_faces(labels) / _TRIANGLES_3D
+    if finer > 1:
+        step *= int(np.ceil(np.sqrt(finer)))
+        labels = volume.labels[::step, ::step, ::step]
+    labels = np.ascontiguousarray(labels)
     thin = LabelVolume(labels, tuple(step * s for s in volume.spacing_um), volume.origin_um, kind=volume.kind)
     if not labels.any():
         return Surfaces(SurfaceMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 2), np.int32)))
@@ -84,6 +90,12 @@ def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor, iteratio
         quick = mesh_surface(half, iterations=4, monitor=monitor) if half.labels.any() else None
     cap = Layer("labels", "Labels", "labels", labels, thin.spacing_um, thin.origin_um, subject=subject)
     return Surfaces(mesh, colours, labels=cap, quick=quick)
+
+
+def _skin_faces(labels: NDArray[Any]) -> int:
+    """Voxel faces between objects and the background, without those at the border."""
+    inside = labels > 0
+    return sum(int(np.count_nonzero(np.diff(inside, axis=axis))) for axis in range(3))
 
 
 def _thinning(shape: tuple[int, ...], limit: int) -> int:
@@ -176,26 +188,22 @@ def particles_content(values: dict[str, Any], monitor: Monitor) -> Content:
     ct: Volume | None = values.get("ct")
     layers = [grey_layer(ct)] if ct is not None else []
     layers += label_layers(particles, "particles", ct is not None)
-    table, _ = label_table(particles, "particles", monitor)
     scene = [SceneItem("particles", "Particles", lambda m: label_surfaces(particles, "particles", m), subject="particles")]
     if ct is not None:
         scene.append(SceneItem("grey", "Grey volume", lambda m: grey_block(ct), visible=False))
-    plots = [density_plot("particle-diameter", "Diameter of the particles", "diameter (µm)", table.columns[0].values, lower=0.0)]
-    if len(table.columns) > 3:
-        plots.append(
-            density_plot("particle-sphericity", "Sphericity of the particles", "sphericity", table.columns[3].values, upper=1.0)
-        )
+
+    def rest(m: Monitor) -> tuple[Table, tuple[Plot, ...]]:
+        table, _ = label_table(particles, "particles", m)
+        plots = [
+            density_plot("particle-diameter", "Diameter of the particles", "diameter (µm)", table.columns[0].values, lower=0.0)
+        ]
+        if len(table.columns) > 3:
+            values = table.columns[3].values
+            plots.append(density_plot("particle-sphericity", "Sphericity of the particles", "sphericity", values, upper=1.0))
+        return table, tuple(p for p in plots if p)
+
     simulated = particles.simulated or (ct is not None and ct.simulated)
-    return Content(
-        "particles",
-        "Particles",
-        "particles",
-        tuple(layers),
-        tuple(scene),
-        table,
-        tuple(p for p in plots if p),
-        simulated=simulated,
-    )
+    return Content("particles", "Particles", "particles", tuple(layers), tuple(scene), simulated=simulated, rest=rest)
 
 
 def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
@@ -252,14 +260,20 @@ def grains_content(values: dict[str, Any], monitor: Monitor) -> Content:
             )
         )
     layers += label_layers(grains, "grains", False)
-    table, _ = label_table(grains, "grains", monitor)
     scene = (SceneItem("grains", "Grains", lambda m: label_surfaces(grains, "grains", m), subject="grains"),)
-    plots = [density_plot("grain-diameter", "Diameter of the grains", "diameter (µm)", table.columns[0].values, lower=0.0)]
+    group = grains.point_group if grains.quaternions is not None else ""
+    return Content(
+        "grains", "Grains", "grains", tuple(layers), scene, ipf_key=group, simulated=grains.simulated,
+        rest=lambda m: grain_figures(grains, "grains", "data", m),
+    )  # fmt: skip
+
+
+def grain_figures(grains: LabelVolume, subject: str, role: str, monitor: Monitor) -> tuple[Table, tuple[Plot, ...]]:
+    """Table and densities of grains, measured or made."""
+    table, _ = label_table(grains, subject, monitor)
+    plots = [density_plot("grain-diameter", "Diameter of the grains", "diameter (µm)", table.columns[0].values, role, lower=0.0)]
     if len(table.columns) > 5:
         plots.append(
-            density_plot("grain-neighbours", "Neighbours of the grains", "neighbours", table.columns[5].values, lower=0.0)
+            density_plot("grain-neighbours", "Neighbours of the grains", "neighbours", table.columns[5].values, role, lower=0.0)
         )
-    return Content(
-        "grains", "Grains", "grains", tuple(layers), scene, table, tuple(p for p in plots if p),
-        ipf_key=grains.point_group if grains.quaternions is not None else "", simulated=grains.simulated,
-    )  # fmt: skip
+    return table, tuple(p for p in plots if p)

@@ -12,7 +12,7 @@ from nmcstudio.core.meshes import SurfaceMesh, VolumeMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.particles import Particle, ParticleSet
 from nmcstudio.gui.views.colours import ROLE_NAMES
-from nmcstudio.gui.views.content_images import density_plot, ipf_tables, label_layers, label_surfaces, label_table
+from nmcstudio.gui.views.content_images import density_plot, grain_figures, ipf_tables, label_layers, label_surfaces
 from nmcstudio.gui.views.content_models import shell_surfaces
 from nmcstudio.gui.views.contents import Content, Image, Plot, SceneItem, Series, Surfaces
 
@@ -34,8 +34,8 @@ def particle_content(values: dict[str, Any], monitor: Monitor, choice: int = 0) 
     choices = tuple(f"Particle {p.index + 1}: {p.grain_count} grains, {p.diameter_um:.3g} µm" for p in particles.particles)
     found = one_particle(particle, monitor)
     return Content(
-        "particle", "Virtual particle", "particle", found.layers, found.scene, found.table, found.plots, choices, choice,
-        found.ipf_key, simulated=True, note=found.note,
+        "particle", "Virtual particle", "particle", found.layers, found.scene, choices=choices, choice=choice,
+        ipf_key=found.ipf_key, simulated=True, note=found.note, rest=found.rest,
     )  # fmt: skip
 
 
@@ -46,11 +46,6 @@ def one_particle(particle: Particle, monitor: Monitor) -> Content:
         SceneItem("grains", "Grains", lambda m: label_surfaces(grains, "particle", m), subject="particle"),
         SceneItem("shell", "Shell", lambda m: particle_shell(particle), visible=False),
     )
-    table, _ = label_table(grains, "particle", monitor)
-    plots = [
-        density_plot("grain-diameter", "Diameter of the grains", "diameter (µm)", table.columns[0].values, "model", lower=0.0),
-        density_plot("grain-neighbours", "Neighbours of the grains", "neighbours", table.columns[5].values, "model", lower=0.0),
-    ]
     note = (
         f"{particle.grain_count} grains, diameter {particle.diameter_um:.3g} µm (shell {particle.shell_diameter_um:.3g} µm), "
         f"seed {particle.seed}"
@@ -58,8 +53,8 @@ def one_particle(particle: Particle, monitor: Monitor) -> Content:
     if particle.scenario:
         note += ", scenario " + ", ".join(f"{name} {value:.4g}" for name, value in particle.scenario.items())
     return Content(
-        "particle", "Virtual particle", "particle", tuple(label_layers(grains, "particle", False)), scene, table,
-        tuple(p for p in plots if p), simulated=True, note=note,
+        "particle", "Virtual particle", "particle", tuple(label_layers(grains, "particle", False)), scene,
+        simulated=True, note=note, rest=lambda m: grain_figures(grains, "particle", "model", m),
         ipf_key=grains.point_group if grains.quaternions is not None else "",
     )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -173,6 +173,8 @@ class Content:
         Say so on every view.
     provisional
         A better one follows in a moment (the coarse particle while a slider moves): plots and table wait for that.
+    rest
+        Makes table and plots; None where they are there already. Pictures need not wait for them.
     """
 
     key: str
@@ -187,7 +189,20 @@ class Content:
     ipf_key: str = ""
     simulated: bool = False
     provisional: bool = False
+    rest: Callable[[Monitor], tuple[Table | None, tuple[Plot, ...]]] | None = None
     note: str = ""
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while table and plots are still to come."""
+        return self.provisional or self.rest is not None
+
+    def completed(self, monitor: Monitor) -> Content:
+        """With the table and the plots that take longer."""
+        if self.rest is None:
+            return self
+        table, plots = self.rest(monitor)
+        return replace(self, table=table, plots=plots, rest=None)
 
 
 EMPTY = {

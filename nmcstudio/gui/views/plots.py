@@ -93,8 +93,7 @@ class PlotCard(QFrame):
             axis.setPen(theme.muted)
             axis.setTextPen(theme.text)
             # Units stand in the labels: numbers are never scaled by a thousand behind the reader's back.
-            axis.setSIPrefixEnableRanges(((0.0, 0.0),))
-            axis.setLabel(label, **{"font-size": "8pt", "color": theme.text})
+            axis.setLabel(label, siPrefixEnableRanges=((0.0, 0.0),), **{"font-size": "8pt", "color": theme.text})
             axis.setStyle(tickFont=_small(self.font()))
         item.setLogMode(y=plot.log_y)
         item.showGrid(x=False, y=True, alpha=0.15)
@@ -234,6 +233,7 @@ class PlotsPanel(QWidget):
     def __init__(self, controller: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._store = ContentStore.of(controller)
+        self._key = ""
         self.live = LiveCurves()
         self.grid = PlotGrid(controller, self, "Plots of what is on view will stand here, and live curves while a step runs.")
         column = QVBoxLayout(self)
@@ -252,8 +252,10 @@ class PlotsPanel(QWidget):
 
     @Slot(object)
     def _shown(self, content: Content | None) -> None:
-        if content is None or not content.provisional:
-            self._draw()
+        if content is not None and content.is_waiting and content.key == self._key:
+            return
+        self._key = content.key if content is not None else ""
+        self._draw()
 
     @Slot(str, object)
     def _partial(self, step: str, partial: Any) -> None:

@@ -86,23 +86,18 @@ class Scene3D(QWidget):
         self._cut_slider.setToolTip("Position of the cut plane")
         self._cut_slider.valueChanged.connect(self._cut_moved)
         self._cut_slider.hide()
-        self._objects = QToolButton(self)
-        self._objects.setText("Objects")
-        self._objects.setToolTip("Hide, isolate or show objects")
-        self._objects.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._objects)
+        self._view_button = QToolButton(self)
+        self._view_button.setText("View")
+        self._view_button.setToolTip("Camera; hide, isolate or show objects")
+        self._view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self._view_button)
         for text, slot in (
             ("Isolate what is selected", self.isolate),
             ("Hide what is selected", self.hide_selected),
-            ("Show all", self._selection.show_all),
+            ("Show all objects", self._selection.show_all),
         ):
             menu.addAction(text).triggered.connect(slot)
-        self._objects.setMenu(menu)
-        self._view_button = QToolButton(self)
-        self._view_button.setText("View")
-        self._view_button.setToolTip("Camera")
-        self._view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._view_button)
+        menu.addSeparator()
         menu.addAction("Reset").triggered.connect(self.fit_view)
         for name in ("x", "y", "z"):
             menu.addAction(f"Along {name}").triggered.connect(partial(self.look_along, name))
@@ -125,7 +120,6 @@ class Scene3D(QWidget):
             row.addWidget(widget)
         row.addWidget(self._cut_slider, 1)
         row.addStretch(1)
-        row.addWidget(self._objects)
         row.addWidget(self._view_button)
         holder = QWidget(self)
         self._stack = QStackedLayout(holder)
@@ -168,6 +162,9 @@ class Scene3D(QWidget):
     def set_content(self, content: Content | None, badge: str = "") -> None:
         """Show the scene of a content; what is on view stays until its successor is built."""
         same = content is not None and self._content is not None and content.key == self._content.key
+        if same and content.scene is self._content.scene:
+            self._content = content
+            return
         self._background.drop("scene")
         self._content = content
         self._badge = badge

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import AXIS_NAMES, Crosshair, SlicePane
 from nmcstudio.gui.views.slicing import index_at
+
+_ROOMY = 270
+_WIDE, _WIDEST = "x 0000 / 0000", "x 0000 / 0000 · 000.00 µm"
 
 
 class SliceView(QWidget):
@@ -28,7 +32,6 @@ class SliceView(QWidget):
         self._slider.valueChanged.connect(self.pane.set_slice)
         self._words = QLabel(self)
         self._words.setObjectName("muted")
-        self._words.setMinimumWidth(self._words.fontMetrics().horizontalAdvance("x 0000 / 0000 · 000.00 µm"))
         row = QHBoxLayout()
         row.setContentsMargins(4, 0, 4, 2)
         row.setSpacing(8)
@@ -53,7 +56,16 @@ class SliceView(QWidget):
             self._slider.setValue(min(max(index, 0), max(count - 1, 0)))
         self._slider.setEnabled(count > 1)
         axis = self.pane.normal
-        self._words.setText(f"{AXIS_NAMES[axis]} {index + 1} / {count} · {self._cross.position[axis]:.2f} µm" if count else "")
+        words = f"{AXIS_NAMES[axis]} {index + 1} / {count}"
+        if self.width() >= _ROOMY:
+            words += f" · {self._cross.position[axis]:.2f} µm"
+        self._words.setText(words if count else "")
+        self._words.setMinimumWidth(self._words.fontMetrics().horizontalAdvance(_WIDEST if self.width() >= _ROOMY else _WIDE))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if (event.size().width() >= _ROOMY) != (event.oldSize().width() >= _ROOMY):
+            self.refresh()
 
 
 class Readout(QLabel):

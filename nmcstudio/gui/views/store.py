@@ -149,6 +149,8 @@ class ContentStore(QObject):
     def _deliver_content(self, content: Content | None) -> None:
         self.content = content
         self.shown.emit(content)
+        if content is not None and content.rest is not None:
+            self._background.ask("content", content.completed, self._deliver_content, self._deliver_error)
 
     def _deliver_error(self, error: Exception) -> None:
         self._mark = ()

@@ -27,6 +27,7 @@ from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.store import ContentStore
 
 _HINT = "Filter: text, or conditions such as  diameter > 5, touches border = no"
+_EMPTY = "The objects of the node on view will stand here, one a row."
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -163,7 +164,7 @@ class TablePanel(QWidget):
         self.view.horizontalHeader().setHighlightSections(False)
         self.view.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.view.selectionModel().selectionChanged.connect(self._rows_chosen)
-        self._empty = QLabel("The objects of the node on view will stand here, one a row.", self)
+        self._empty = QLabel(_EMPTY, self)
         self._empty.setObjectName("muted")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column = QVBoxLayout(self)
@@ -178,7 +179,7 @@ class TablePanel(QWidget):
 
     @Slot(object)
     def _shown(self, content: Content | None) -> None:
-        if content is not None and content.provisional:
+        if content is not None and content.is_waiting and content.key == self._shown_key:
             return
         table = content.table if content is not None else None
         key = content.key if content is not None else ""
@@ -192,6 +193,7 @@ class TablePanel(QWidget):
         self._following = False
         self.view.setVisible(table is not None)
         self._empty.setVisible(table is None)
+        self._empty.setText("Describing the objects …" if content is not None and content.is_waiting else _EMPTY)
         self._filter(self.filter.text())
         self.view.resizeColumnsToContents()
         self._follow()
