@@ -213,6 +213,20 @@ def test_layouts_maximise_and_state_come_back(window, qtbot) -> None:
     assert area.model.shown() == []
 
 
+def test_nodes_without_a_picture_show_their_plots(window, qtbot) -> None:
+    controller, area = window
+    put(controller, "grain-model", models()[1])
+    put(controller, "particles", labels())
+    for key in ("grain-model", "particles", "grain-model"):
+        show(qtbot, controller, area, key)
+    assert area._plots.isVisibleTo(area)
+    assert len(area._plots.cards) == 3
+    assert not area._quad.isVisibleTo(area)
+    show(qtbot, controller, area, "particles")
+    assert not area._plots.isVisibleTo(area)
+    assert area._quad.isVisibleTo(area)
+
+
 def test_another_project_empties_the_views(window, qtbot) -> None:
     controller, area = window
     put(controller, "particles", labels())

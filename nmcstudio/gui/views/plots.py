@@ -27,7 +27,7 @@ from nmcstudio.gui.views.plot_data import LiveCurves, plot_csv, steps_of
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.gui.widgets.elided import ElidedLabel
 
-_CARD_WIDTH = 330
+_CARD_WIDTH = 300
 _CARD_HEIGHT = 172
 
 
@@ -71,7 +71,7 @@ class PlotCard(QFrame):
         column.addLayout(row)
         column.addWidget(self.canvas, 1)
         column.addWidget(self._caption)
-        self.setMinimumSize(260, _CARD_HEIGHT)
+        self.setMinimumSize(240, _CARD_HEIGHT)
         controller.theme_changed.connect(self.draw)
         self.draw()
 

@@ -15,7 +15,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views import scene_actors as actors
 from nmcstudio.gui.views.contents import Content, GreyBlock, SceneItem, Surfaces
 from nmcstudio.gui.views.selection import Selection
-from nmcstudio.gui.views.slice_pane import Crosshair
+from nmcstudio.gui.views.slice_pane import CURSORS, Crosshair
 from nmcstudio.gui.views.slicing import length_text, nice_length_um
 from nmcstudio.gui.views.store import ContentStore
 
@@ -60,6 +60,7 @@ class Scene3D(QWidget):
         self._make_controls()
         selection.changed.connect(self._recolour)
         selection.hidden_changed.connect(self._redraw)
+        selection.tool_changed.connect(self._tool_changed)
         cross.moved.connect(self._cross_moved)
         controller.theme_changed.connect(self._apply_theme)
 
@@ -556,6 +557,11 @@ class Scene3D(QWidget):
                     np.array(picker.GetPickPosition())[::-1],
                 )
         return "", 0, None
+
+    @Slot(str)
+    def _tool_changed(self, tool: str) -> None:
+        if self.view is not None:
+            self.view.setCursor(CURSORS.get(tool, Qt.CursorShape.ArrowCursor) if tool != "pick" else Qt.CursorShape.ArrowCursor)
 
     @Slot(QPointF, object)
     def _clicked(self, at: QPointF, modifiers: Any) -> None:
