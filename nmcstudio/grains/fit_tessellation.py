@@ -28,6 +28,7 @@ from nmcstudio.stats.descriptors import Descriptors, describe_labels
 OBJECTIVES = ("agreement", "cross-entropy", "published")
 _MEAN_DIAMETER = 15.0  # of the grains in the fit's own unit: temperatures are those of models.md 6.4 in voxel^2
 _SHOW_EVERY_S = 0.2  # between two live views
+_MANY_POINTS = 100_000  # from here on the early stages look at a share of the points
 _WORST = 5  # grains that are named while the fit runs
 
 
@@ -65,7 +66,7 @@ class _Stage:
     ridge: float = 1.0
 
 
-_CROSS_ENTROPY = (_Stage(40.0, False, 0.25, 20), _Stage(10.0, False, 0.5, 30), _Stage(3.0, False, 1.0, 40))
+_CROSS_ENTROPY = (_Stage(40.0, False, 0.25, 20), _Stage(10.0, False, 0.5, 30), _Stage(3.0, False, 0.5, 30))
 _AGREEMENT = (_Stage(5.0, True, 1.0, 20, 0.01), _Stage(3.0, True, 1.0, 20, 0.01))
 
 
@@ -171,7 +172,7 @@ class _Fit:
         for stage, first, last in zip(stages, ends, ends[1:]):
             part = monitor.sub(first, last)
             points = training
-            if stage.share < 1.0 and len(training) * stage.share > 20.0 * len(self.labels):
+            if stage.share < 1.0 and len(training) > _MANY_POINTS:
                 points = training.subset(rng.permutation(len(training))[: int(stage.share * len(training))])
             new = self.model.temperature(stage.temperature)
             theta, temperature = theta * temperature / new, new
