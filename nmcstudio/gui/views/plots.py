@@ -34,7 +34,7 @@ _CARD_HEIGHT = 172
 class PlotCard(QFrame):
     """One plot with its title, its sentence and its two buttons."""
 
-    def __init__(self, controller: Any, plot: Plot, parent: QWidget | None = None) -> None:
+    def __init__(self, controller: Any, plot: Plot, parent: QWidget | None = None, compact: bool = False) -> None:
         super().__init__(parent)
         self._controller = controller
         self.plot = plot
@@ -61,9 +61,10 @@ class PlotCard(QFrame):
         self.canvas.hideButtons()
         self.canvas.setMouseEnabled(False, False)
         self._legend = self.canvas.addLegend(offset=(-6, 4), labelTextSize="8pt", verSpacing=-4)
-        self._caption = QLabel(self)
+        self.canvas.setMinimumHeight(96)
+        self._caption: QLabel = ElidedLabel("", self) if compact else QLabel(self)
         self._caption.setObjectName("muted")
-        self._caption.setWordWrap(True)
+        self._caption.setWordWrap(not compact)
         self._caption.setContentsMargins(8, 0, 8, 4)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -105,11 +106,7 @@ class PlotCard(QFrame):
             style = Qt.PenStyle.DashLine if series.style == "dashed" else Qt.PenStyle.SolidLine
             pen = pg.mkPen(colour, width=1.4 if series.style == "dashed" else 2, style=style)
             x, y = series.x, series.y
-            label = (
-                (f"{series.role}: {series.label}" if series.label and series.label != series.role else series.role)
-                if named
-                else None
-            )
+            label = _name_of(series) if named else None
             if series.colour is not None and named:
                 label = series.label
             if series.style == "bars":
@@ -124,7 +121,10 @@ class PlotCard(QFrame):
             if np.isfinite(series.mean):
                 item.addItem(pg.InfiniteLine(series.mean, angle=90, pen=pg.mkPen(colour, width=1)))
         self._legend.setVisible(named)
-        self._caption.setText(plot.caption)
+        if isinstance(self._caption, ElidedLabel):
+            self._caption.set_full_text(plot.caption)
+        else:
+            self._caption.setText(plot.caption)
         self._caption.setVisible(bool(plot.caption))
         item.autoRange(padding=0.03)
 
@@ -173,9 +173,10 @@ class PlotCard(QFrame):
 class PlotGrid(QScrollArea):
     """Plots in as many columns as fit."""
 
-    def __init__(self, controller: Any, parent: QWidget | None = None, empty: str = "") -> None:
+    def __init__(self, controller: Any, parent: QWidget | None = None, empty: str = "", compact: bool = False) -> None:
         super().__init__(parent)
         self._controller = controller
+        self._compact = compact
         self.cards: list[PlotCard] = []
         self.setObjectName("plain")
         self.setWidgetResizable(True)
@@ -203,7 +204,7 @@ class PlotGrid(QScrollArea):
             self._grid.removeWidget(card)
             card.hide()
             card.deleteLater()
-        self.cards = [PlotCard(self._controller, plot, self.widget()) for plot in plots]
+        self.cards = [PlotCard(self._controller, plot, self.widget(), self._compact) for plot in plots]
         self._columns = 0
         self._place()
 
@@ -222,6 +223,10 @@ class PlotGrid(QScrollArea):
             return
         self._columns = columns
         self._grid.removeWidget(self._empty)
+        for column in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(column, 1 if column < columns else 0)
+        for column in range(columns):
+            self._grid.setColumnStretch(column, 1)
         for number, card in enumerate(self.cards):
             self._grid.addWidget(card, number // columns, number % columns)
             card.show()
@@ -235,7 +240,9 @@ class PlotsPanel(QWidget):
         self._store = ContentStore.of(controller)
         self._key = ""
         self.live = LiveCurves()
-        self.grid = PlotGrid(controller, self, "Plots of what is on view will stand here, and live curves while a step runs.")
+        self.grid = PlotGrid(
+            controller, self, "Plots of what is on view will stand here, and live curves while a step runs.", True
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.grid)
@@ -278,6 +285,13 @@ class PlotsPanel(QWidget):
         live = self.live.plots()
         content = self._store.content
         self.grid.set_plots(live or (content.plots if content is not None else ()))
+
+
+def _name_of(series: Series) -> str:
+    """What the legend says: where a line comes from, and what it is if that is not the same."""
+    if not series.label or series.label.startswith(series.role):
+        return series.label or series.role
+    return f"{series.role}: {series.label}"
 
 
 def _small(font: QFont) -> QFont:

@@ -38,7 +38,7 @@ class ElidedLabel(QLabel):
 
     def _fit(self) -> None:
         line = self._full.replace("\n", " ")
-        shown = self.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, max(self.width(), 1))
+        shown = self.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, max(self.contentsRect().width(), 1))
         if shown != self.text():
             self.setText(shown)
             self.setToolTip(self._full if shown != line else "")
