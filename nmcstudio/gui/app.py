@@ -20,6 +20,8 @@ from PySide6.QtWidgets import QApplication
 from nmcstudio.core.threads import configure_threads
 
 COLLECT_MS = 1000
+# The views' libraries take a second to load: that happens in a worker while somebody reads the welcome.
+WARM_UP_MS = 400
 
 
 class Collector(QObject):
@@ -123,6 +125,8 @@ def main(argv: list[str] | None = None) -> int:
     window.show()
     if arguments:
         QTimer.singleShot(0, lambda: window.documents.open(arguments[0]))
+    else:
+        QTimer.singleShot(WARM_UP_MS, window.warm_up)
     QTimer.singleShot(0, window.documents.offer_recovery)
     code = application.exec()
     collector.stop()

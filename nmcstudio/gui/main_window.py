@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from importlib import import_module
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
@@ -22,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.actions import Actions
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.documents import Documents
@@ -44,6 +46,14 @@ from nmcstudio.project.nodes import NODES
 ANNOUNCE_SECONDS = 10.0
 STATE_VERSION = 1
 PLOTS_HEIGHT = 240
+
+
+def _load_libraries(monitor: Monitor) -> tuple[str, ...]:
+    names = ("pyqtgraph", "pyvista", "scipy.ndimage")
+    for name in names:
+        monitor.check()
+        import_module(name)
+    return names
 
 
 class MainWindow(QMainWindow):
@@ -218,6 +228,13 @@ class MainWindow(QMainWindow):
         hints.colorSchemeChanged.connect(self._scheme_changed)
 
     # What takes longer to build comes after the first picture
+
+    def warm_up(self) -> None:
+        """Load the views' libraries in a worker, so that the first result is on view sooner."""
+        self.controller.loader.ask("warm-up", _load_libraries, self._warm)
+
+    def _warm(self, loaded: tuple[str, ...]) -> None:
+        self.controller.message.emit("Ready")
 
     def ensure_views(self) -> Any:
         """Make the slices and the 3D view, once."""
