@@ -34,7 +34,14 @@ def endings(node: str) -> tuple[str, ...]:
 
 
 def export_node(
-    node: str, value: Any, to: Path, monitor: Monitor, *, particle: int | None = None, made: Mapping[str, Any] | None = None
+    node: str,
+    value: Any,
+    to: Path,
+    monitor: Monitor,
+    *,
+    particle: int | None = None,
+    mesh: str | None = None,
+    made: Mapping[str, Any] | None = None,
 ) -> Written:
     """Write a node's value as an open file; for particles also as a folder with all their files.
 
@@ -46,6 +53,8 @@ def export_node(
         File whose ending says the format, or for particles a folder (a name without ending).
     particle
         Number of the particle, None for all.
+    mesh
+        Kind of the mesh that goes into each particle's folder as VTU (`nmcstudio.mesh.make.KINDS`), None for none.
     made
         How the particles were made, for ``particle.json``.
 
@@ -55,7 +64,7 @@ def export_node(
         If the ending does not fit the node, several particles are to go into one file, or nothing can be written there.
     """
     if node == "particle":
-        return _export_particles(value.particles, to, monitor, particle, made or {})
+        return _export_particles(value.particles, to, monitor, particle, mesh, made or {})
     writer = _writers()[node].get(to.suffix.lower())
     if writer is None:
         raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
@@ -65,8 +74,10 @@ def export_node(
 
 
 def _export_particles(
-    particles: tuple[Any, ...], to: Path, monitor: Monitor, number: int | None, made: Mapping[str, Any]
+    particles: tuple[Any, ...], to: Path, monitor: Monitor, number: int | None, mesh: str | None, made: Mapping[str, Any]
 ) -> Written:
+    from nmcstudio.mesh.make import make_mesh
+
     if number is not None and number >= len(particles):
         raise NmcError(f"there is no particle {number}", f"the project has 0 to {len(particles) - 1}", "particle")
     chosen = particles if number is None else (particles[number],)
@@ -85,7 +96,8 @@ def _export_particles(
     for index, one in enumerate(chosen):
         part = monitor.sub(index / len(chosen), (index + 1) / len(chosen))
         part.report(0.0, f"writing particle {one.index}")
-        paths.append(write_particle_folder(to, one, made, part))
+        meshed = make_mesh(one.grains, mesh, monitor=part.sub(0.0, 0.9)) if mesh is not None else None
+        paths.append(write_particle_folder(to, one, made, part.sub(0.9 if mesh else 0.0, 1.0), mesh=meshed))
     return Written(tuple(paths))
 
 

@@ -29,6 +29,11 @@ class ExportParams(Params):
     particle: int | None = param(
         None, "Particle", ge=0, optional_text="all", help="Number of the particle, counted from 0; left open, all are written."
     )
+    mesh: Literal["none", "tetrahedra", "surface", "hexahedra"] = param(
+        "none",
+        "Mesh in the folder",
+        help="Mesh of every particle that goes into a folder, written as VTU beside its other files.",
+    )
 
 
 def _run(inputs: Mapping[str, Any], params: ExportParams, monitor: Monitor, rng: np.random.Generator) -> dict[str, Any]:
@@ -36,7 +41,8 @@ def _run(inputs: Mapping[str, Any], params: ExportParams, monitor: Monitor, rng:
 
     made = _history(params.node, inputs.get("provenance", {}))
     written = export_node(
-        params.node, inputs[params.node], Path(params.to), monitor, particle=params.particle, made=made
+        params.node, inputs[params.node], Path(params.to), monitor, particle=params.particle,
+        mesh=None if params.mesh == "none" else params.mesh, made=made,
     )  # fmt: skip
     size = written.size_bytes
     count = len(written.paths)
