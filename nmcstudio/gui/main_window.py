@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from importlib import import_module
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -15,9 +14,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
-    QSizePolicy,
     QStackedWidget,
-    QToolBar,
     QVBoxLayout,
     QWidget,
 )
@@ -25,26 +22,25 @@ from PySide6.QtWidgets import (
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.actions import Actions
+from nmcstudio.gui.announcements import Announcements
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.documents import Documents
 from nmcstudio.gui.drops import Guess, guess
 from nmcstudio.gui.help_window import HelpWindow
 from nmcstudio.gui.icons import app_icon
-from nmcstudio.gui.jobs import DONE, FAILED, Job
 from nmcstudio.gui.jobs_panel import JobsPanel
 from nmcstudio.gui.log_panel import LogPanel
+from nmcstudio.gui.menus import Menus
 from nmcstudio.gui.panels.stack import PanelStack
 from nmcstudio.gui.preferences import PreferencesWindow
-from nmcstudio.gui.settings import forget_projects, last_folder, recent_projects, remember_folder, settings, thumbnail_file
+from nmcstudio.gui.settings import last_folder, remember_folder, settings
 from nmcstudio.gui.status import StatusBar
 from nmcstudio.gui.welcome import WelcomePage
 from nmcstudio.gui.widgets.bars import Bar, BarStack
+from nmcstudio.gui.window_view import WindowView
 from nmcstudio.gui.workflow import WorkflowPanel
 from nmcstudio.project.nodes import NODES
 
-# A job longer than this is announced when it ends.
-ANNOUNCE_SECONDS = 10.0
-STATE_VERSION = 1
 PLOTS_HEIGHT = 240
 
 
@@ -75,7 +71,9 @@ class MainWindow(QMainWindow):
         self._build_centre()
         self._build_docks()
         self.documents = Documents(self.controller, self.bars, self)
-        self._build_menus()
+        self.announcements = Announcements(self.controller, self.bars, self)
+        self.view = WindowView(self)
+        self.menus = Menus(self)
         self.status = StatusBar(self.controller)
         self.setStatusBar(self.status)
         self._connect()
@@ -156,48 +154,13 @@ class MainWindow(QMainWindow):
         height = PLOTS_HEIGHT if self.views is not None else PLOTS_HEIGHT // 2
         self.resizeDocks([self.docks["plots"]], [height], Qt.Orientation.Vertical)
 
-    def _build_menus(self) -> None:
-        bar = self.menuBar()
-        menus = {name: bar.addMenu(name) for name in ("File", "Edit", "Steps", "Run", "View", "Help")}
-        for name, menu in menus.items():
-            menu.addActions(self.actions_.of_menu(name))
-        self.recent_menu = menus["File"].addMenu("Recent projects")
-        menus["File"].insertMenu(self.actions_["save"], self.recent_menu)
-        menus["File"].insertSeparator(self.actions_["save"])
-        menus["File"].insertSeparator(self.actions_["sample"])
-        menus["File"].insertSeparator(self.actions_["quit"])
-        self.steps_menu = menus["Steps"]
-        self.steps_menu.aboutToShow.connect(self._fill_steps)
-        self.recent_menu.aboutToShow.connect(self._fill_recent)
-        menus["View"].addSeparator()
-        for dock in self.docks.values():
-            menus["View"].addAction(dock.toggleViewAction())
-        self.toolbar = QToolBar("Toolbar")
-        self.toolbar.setObjectName("toolbar")
-        self.toolbar.setMovable(False)
-        self.toolbar.setIconSize(QSize(20, 20))
-        groups = (("new", "open", "save"), ("undo", "redo"), ("run", "finish", "cancel"), ("slices", "3d", "both", "compare"),
-                  ("screenshot",))  # fmt: skip
-        for group in groups:
-            for name in group:
-                self.toolbar.addAction(self.actions_[name])
-            self.toolbar.addSeparator()
-        for name in ("run", "finish", "cancel"):
-            button = self.toolbar.widgetForAction(self.actions_[name])
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        spring = QWidget()
-        spring.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.toolbar.addWidget(spring)
-        self.toolbar.addAction(self.actions_["manual"])
-        self.addToolBar(self.toolbar)
-
     def _connect(self) -> None:
         controller, actions, documents = self.controller, self.actions_, self.documents
         for name, act in (
             ("new", documents.new), ("open", documents.ask_open), ("save", documents.save), ("save_as", documents.save_as),
             ("sample", documents.open_sample), ("quit", self.close), ("undo", controller.undo), ("redo", controller.redo),
             ("preferences", self.show_preferences), ("run", self.run), ("finish", self.finish_now), ("cancel", self.cancel),
-            ("screenshot", self.ask_screenshot), ("reset_docks", self._arrange), ("manual", self.show_manual),
+            ("screenshot", self.view.ask_screenshot), ("reset_docks", self._arrange), ("manual", self.show_manual),
             ("keys", self.show_keys), ("about", self.show_about), ("recovery", documents.offer_recovery),
         ):  # fmt: skip
             actions[name].triggered.connect(lambda checked=False, act=act: act())
@@ -208,9 +171,10 @@ class MainWindow(QMainWindow):
             self.node_keys[key].activated.connect(lambda key=key: self.workflow.choose(key))
         QShortcut(QKeySequence(Qt.Key.Key_Space), self).activated.connect(self._space)
         QShortcut(QKeySequence(Qt.Key.Key_F), self).activated.connect(self._fit_view)
-        documents.about_to_save.connect(self._store_view)
-        documents.opened.connect(self._restore_view)
-        documents.saved.connect(self._store_thumbnail)
+        documents.about_to_save.connect(self.view.store)
+        documents.opened.connect(self.view.restore)
+        documents.opened.connect(self._show_title)
+        documents.saved.connect(self.view.store_thumbnail)
         documents.may_close.connect(self._close_now)
         self.welcome.chosen.connect(self._card_chosen)
         self.welcome.project_chosen.connect(documents.open)
@@ -222,8 +186,6 @@ class MainWindow(QMainWindow):
         controller.project_replaced.connect(self._replaced)
         controller.state_changed.connect(self._show_title)
         controller.theme_changed.connect(self._paint)
-        controller.set_apart.connect(self._ask_apart)
-        controller.jobs.finished.connect(self._announce)
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self._scheme_changed)
 
@@ -341,37 +303,6 @@ class MainWindow(QMainWindow):
     def cancel(self) -> None:
         self.controller.jobs.cancel()
 
-    @Slot(object)
-    def _announce(self, job: Job) -> None:
-        if job.state == FAILED and job.step != self.controller.step:
-            error = job.error
-            text = f"{job.title}: {error.message if isinstance(error, NmcError) else error}"
-            choices = [("Show", lambda: self.controller.show_step(job.step))]
-            self.bars.show_bar("announce", Bar(self.controller.theme, "error", text, choices=choices))
-        if job.state != DONE or job.seconds < ANNOUNCE_SECONDS or job.outcome is None:
-            return
-        QApplication.alert(self)
-        if job.step == self.controller.step or any(other.is_open for other in self.controller.jobs.jobs):
-            return
-        choices = [("Show", lambda: self._show_result(job))]
-        text = f"{job.title} is done: {job.outcome.figures.get('headline', '')}"
-        self.bars.show_bar("announce", Bar(self.controller.theme, "note", text, choices=choices))
-
-    def _show_result(self, job: Job) -> None:
-        self.controller.show_step(job.step)
-        if job.outcome is not None and job.outcome.node is not None:
-            self.controller.show_node(job.outcome.node)
-
-    @Slot(object)
-    def _ask_apart(self, job: Job) -> None:
-        text = f"{job.title} is done, but what it was made from has changed meanwhile"
-        choices = [
-            ("Keep the result, marked stale", lambda: self.controller.keep_apart(job)),
-            ("Throw it away", lambda: self.controller.drop_apart(job)),
-        ]
-        bar = Bar(self.controller.theme, "warning", text, choices=choices, closable=False)
-        self.bars.show_bar(f"apart-{id(job)}", bar)
-
     # Opening and dropping
 
     def _card_chosen(self, card: str) -> None:
@@ -415,32 +346,6 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         self.take_files([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
 
-    # The view in the project
-
-    @Slot()
-    def _store_view(self) -> None:
-        view = self.controller.project.view
-        view["window"] = base64.b64encode(bytes(self.saveState(STATE_VERSION).data())).decode()
-        view["step"], view["node"] = self.controller.step, self.controller.node
-        if self.views is not None:
-            view["views"] = self.views.state()
-
-    @Slot()
-    def _restore_view(self) -> None:
-        view = self.controller.project.view
-        keys = self.controller.project.keys
-        if view.get("window"):
-            self.restoreState(QByteArray.fromBase64(view["window"].encode()), STATE_VERSION)
-        if keys:
-            self.ensure_views()
-            if view.get("views"):
-                self.views.restore(view["views"])
-            node = view.get("node") or keys[-1]
-            node = node if node in keys else keys[-1]
-            self.controller.show_node(node)
-            self.controller.show_step(view.get("step") or self.workflow.step_for(node))
-        self._show_title()
-
     @Slot()
     def _replaced(self) -> None:
         for key in list(self.bars.bars()):
@@ -449,33 +354,6 @@ class MainWindow(QMainWindow):
         if not self.controller.project.keys:
             self.welcome.refresh()
             self.centre.setCurrentIndex(0)
-
-    @Slot()
-    def _store_thumbnail(self) -> None:
-        path = self.controller.project.path
-        if path is None or self.views is None:
-            return
-        picture = self.views.screenshot()
-        if picture.isNull():
-            return
-        target = thumbnail_file(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        small = picture.scaled(
-            QSize(288, 192), Qt.AspectRatioMode.KeepAspectRatioByExpanding, Qt.TransformationMode.SmoothTransformation
-        )
-        small.copy(0, 0, 288, 192).save(str(target))
-
-    def ask_screenshot(self) -> None:
-        """Picture of the views into the clipboard and a file."""
-        picture = self.views.screenshot() if self.views is not None else self.grab().toImage()
-        QGuiApplication.clipboard().setImage(picture)
-        name, _ = QFileDialog.getSaveFileName(self, "Save the picture", last_folder(), "PNG (*.png)")
-        if name:
-            name = name if name.lower().endswith(".png") else name + ".png"
-            if picture.save(name):
-                self.controller.message.emit(f"Saved {name}; the picture is in the clipboard too")
-            else:
-                self._not_guessed(NmcError(f"{name} cannot be written", "choose another folder"))
 
     # Help, preferences, menus
 
@@ -498,27 +376,6 @@ class MainWindow(QMainWindow):
             self._preferences = PreferencesWindow(self.controller, self.documents, self)
         self._preferences.show()
         self._preferences.raise_()
-
-    def _fill_recent(self) -> None:
-        self.recent_menu.clear()
-        for path in recent_projects():
-            action = self.recent_menu.addAction(path.name)
-            action.setToolTip(str(path))
-            action.triggered.connect(lambda checked=False, path=path: self.documents.open(path))
-        self.recent_menu.addSeparator()
-        self.recent_menu.addAction("Forget them").triggered.connect(forget_projects)
-
-    def _fill_steps(self) -> None:
-        from nmcstudio.pipeline.registry import all_steps
-
-        self.steps_menu.clear()
-        for lane, title in (("particles", "Particles"), ("grains", "Grains"), ("virtual", "Virtual particles")):
-            self.steps_menu.addSection(title)
-            for step in all_steps():
-                if step.lane == lane:
-                    action = self.steps_menu.addAction(step.title)
-                    action.setToolTip(step.about)
-                    action.triggered.connect(lambda checked=False, key=step.key: self.controller.show_step(key))
 
     # State of the window
 

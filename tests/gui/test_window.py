@@ -293,7 +293,7 @@ def test_a_filled_project_opens_with_its_view(qtbot, window, tmp_path):
     assert window.centre.currentWidget() is not window.welcome
     window.actions_["slices"].trigger()
     window.controller.show_step("segment-ct")
-    window._store_view()
+    window.view.store()
     window.controller.save(tmp_path / "p.nmc")
     window.documents.new()
     assert window.centre.currentWidget() is window.welcome
