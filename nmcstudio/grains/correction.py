@@ -158,11 +158,16 @@ def _judge(
 ) -> Correction:
     """Accept the averaged parameters where the simulated fit agrees with the data's, and say how well."""
     allowed = np.maximum(4.0 * np.where(np.isfinite(residual_noise), residual_noise, 0.0), 0.12)
-    # The sampling error of the dependence is larger than its correction: it does not decide.
-    judged = np.array([name not in _DEPENDENCE for name in target.names])
-    if model.weights["alpha"] > _NORMAL_ALPHA:
-        # At the normal limit of the weights alpha means nothing: it may wander.
+    # The sampling error of the dependence is larger than its correction, and the mean weight belongs to the gauge (a constant
+    # added to all weights changes no cell): they do not decide.
+    judged = np.array([name not in _DEPENDENCE and name != "mean weight" for name in target.names])
+    alpha, error = model.weights["alpha"], model.weights.errors.get("alpha", float("nan"))
+    if alpha > _NORMAL_ALPHA or error >= alpha - 2.0:
+        # At the normal limit of the weights, and where the data does not know it, alpha means nothing: it may wander.
         judged &= np.array([name != "alpha" for name in target.names])
+    elif np.isfinite(error):
+        # Nothing can agree better than the data knows its own value.
+        allowed[target.names.index("alpha")] = max(allowed[target.names.index("alpha")], error / (alpha - 2.0))
     astray = [n for n, bad in zip(target.names, (np.abs(residual) > allowed) & judged) if bad]
     astray += [n for n, v, (a, b) in zip(target.names, mean, target.bounds) if _at_limit(n, v, a, b) and n not in astray]
     words = ", ".join(f"{n} {100 * e:.1f} %" for n, e in zip(target.names, noise) if np.isfinite(e) and n in _RELATIVE)
