@@ -7,23 +7,23 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QPointF, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QImage
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QSlider, QStackedLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from nmcstudio.core.meshes import SurfaceMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views import scene_actors as actors
+from nmcstudio.gui.views import scene_parts as parts
 from nmcstudio.gui.views.contents import Content, GreyBlock, SceneItem, Surfaces
+from nmcstudio.gui.views.scene_controls import CUTS, SceneControls
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import CURSORS, Crosshair
-from nmcstudio.gui.views.slicing import length_text, nice_length_um
 from nmcstudio.gui.views.store import ContentStore
 
 NO_OPENGL = "3D needs a display with OpenGL; this one has none.\nThe slices, plots and tables work as usual."
 _EDGES = 60_000
 # Frames that take longer than this, in seconds, are drawn coarser while the camera moves.
 _SLOW_FRAME_S = 0.05
-_CUTS = {"No cut": None, "Cut along x": 2, "Cut along y": 1, "Cut along z": 0}
 
 
 def has_opengl() -> bool:
@@ -67,61 +67,19 @@ class Scene3D(QWidget):
     # Controls
 
     def _make_controls(self) -> None:
-        self._items_button = QToolButton(self)
-        self._items_button.setText("Show")
-        self._items_button.setToolTip("What 3D shows")
-        self._items_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._menu = QMenu(self._items_button)
-        self._items_button.setMenu(self._menu)
-        self._colours = QComboBox(self)
-        self._colours.setToolTip("Colour of the surfaces")
+        controls = SceneControls(self)
+        self._items_button, self._menu = controls.shown, controls.menu
+        self._colours, self._cuts, self._cut_slider = controls.colours, controls.cuts, controls.cut_slider
+        self._perspective, self._orthographic = controls.perspective, controls.orthographic
         self._colours.activated.connect(self._colour_chosen)
-        self._cuts = QComboBox(self)
-        self._cuts.addItems(list(_CUTS))
-        self._cuts.setToolTip("Cut plane")
         self._cuts.activated.connect(self._cut_chosen)
-        self._cut_slider = QSlider(Qt.Orientation.Horizontal, self)
-        self._cut_slider.setRange(0, 1000)
-        self._cut_slider.setValue(500)
-        self._cut_slider.setMinimumWidth(48)
-        self._cut_slider.setToolTip("Position of the cut plane")
         self._cut_slider.valueChanged.connect(self._cut_moved)
-        self._cut_slider.hide()
-        self._view_button = QToolButton(self)
-        self._view_button.setText("View")
-        self._view_button.setToolTip("Camera; hide, isolate or show objects")
-        self._view_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(self._view_button)
-        for text, slot in (
-            ("Isolate what is selected", self.isolate),
-            ("Hide what is selected", self.hide_selected),
-            ("Show all objects", self._selection.show_all),
-        ):
-            menu.addAction(text).triggered.connect(slot)
-        menu.addSeparator()
-        menu.addAction("Reset").triggered.connect(self.fit_view)
-        for name in ("x", "y", "z"):
-            menu.addAction(f"Along {name}").triggered.connect(partial(self.look_along, name))
-        menu.addSeparator()
-        group = QActionGroup(menu)
-        self._perspective = QAction("Perspective", menu, checkable=True, checked=True)
-        self._orthographic = QAction("Orthographic", menu, checkable=True)
-        for action in (self._perspective, self._orthographic):
-            group.addAction(action)
-            menu.addAction(action)
-        group.triggered.connect(self._projection_chosen)
-        self._view_button.setMenu(menu)
-        for combo in (self._colours, self._cuts):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(6)
-        row = QHBoxLayout()
-        row.setContentsMargins(4, 2, 4, 2)
-        row.setSpacing(4)
-        for widget in (self._items_button, self._colours, self._cuts):
-            row.addWidget(widget)
-        row.addWidget(self._cut_slider, 1)
-        row.addStretch(1)
-        row.addWidget(self._view_button)
+        controls.isolate_asked.connect(self.isolate)
+        controls.hide_asked.connect(self.hide_selected)
+        controls.show_all_asked.connect(self._selection.show_all)
+        controls.fit_asked.connect(self.fit_view)
+        controls.along_asked.connect(self.look_along)
+        controls.orthographic_asked.connect(self.set_orthographic)
         holder = QWidget(self)
         self._stack = QStackedLayout(holder)
         self._words = QLabel("", holder)
@@ -134,7 +92,7 @@ class Scene3D(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(holder, 1)
-        column.addLayout(row)
+        column.addWidget(controls)
         self.setMinimumSize(160, 130)
 
     def activate(self) -> bool:
@@ -374,47 +332,19 @@ class Scene3D(QWidget):
         return float(low + (high - low) * self._cut_slider.value() / 1000)
 
     def _draw_grey(self, block: GreyBlock) -> None:
-        import pyvista as pv
-        from vtkmodules.vtkRenderingCore import vtkImageSlice, vtkImageSliceMapper
-
-        grid = pv.ImageData(dimensions=block.values.shape[::-1], spacing=block.spacing_um[::-1], origin=block.origin_um[::-1])
-        grid.point_data["grey"] = block.values.ravel()
-        grid.GetPointData().SetActiveScalars("grey")
-        self._grid = grid
-        for axis, name in enumerate("xyz"):
-            mapper = vtkImageSliceMapper()
-            mapper.SetInputData(grid)
-            mapper.SetOrientation(axis)
-            image = vtkImageSlice()
-            image.SetMapper(mapper)
-            image.GetProperty().SetColorWindow(255)
-            image.GetProperty().SetColorLevel(127.5)
-            image.GetProperty().SetInterpolationTypeToNearest()
-            self.view.add_actor(image, name=f"grey-{name}", reset_camera=False, render=False, pickable=False)
+        self._grid = parts.draw_grey(self.view, block)
         self._place_grey_slices()
 
     def _place_grey_slices(self) -> None:
         block = self._built.get("grey")
-        if not isinstance(block, GreyBlock) or not self._shown.get("grey"):
-            return
-        for axis, name in enumerate("xyz"):
-            image = self.view.actors.get(f"grey-{name}")
-            if image is None:
-                continue
-            spacing, origin, count = block.spacing_um[2 - axis], block.origin_um[2 - axis], block.values.shape[2 - axis]
-            index = round((self._cross.position[2 - axis] - origin) / spacing)
-            image.GetMapper().SetSliceNumber(min(max(index, 0), count - 1))
+        if isinstance(block, GreyBlock) and self._shown.get("grey"):
+            parts.place_grey(self.view, block, self._cross.position)
 
     def _volume_toggled(self, shown: bool) -> None:
         if self.view is None:
             return
         if shown and isinstance(self._built.get("grey"), GreyBlock):
-            self.view.add_volume(
-                self._grid, scalars="grey", cmap="gray", opacity="sigmoid_5", name="volume", show_scalar_bar=False,
-                reset_camera=False, render=False, pickable=False,
-            )  # fmt: skip
-            for name in "xyz":
-                self.view.remove_actor(f"grey-{name}", reset_camera=False, render=False)
+            parts.draw_volume(self.view, self._grid)
         else:
             self.view.remove_actor("volume", reset_camera=False, render=False)
             if isinstance(self._built.get("grey"), GreyBlock):
@@ -424,7 +354,7 @@ class Scene3D(QWidget):
     def _hide(self, key: str) -> None:
         if self.view is None:
             return
-        for name in (key, f"{key}-cap", f"{key}-quick", *(("grey-x", "grey-y", "grey-z", "volume") if key == "grey" else ())):
+        for name in (key, f"{key}-cap", f"{key}-quick", *(parts.GREY if key == "grey" else ())):
             self._skins.pop(name, None)
             self.view.remove_actor(name, reset_camera=False, render=False)
         self.view.update()
@@ -434,35 +364,11 @@ class Scene3D(QWidget):
         self._built.pop(key, None)
 
     def _draw_frame(self) -> None:
-        """Box of all that is there, and a bar of a round length along its lower edge."""
-        import pyvista as pv
-
-        boxes = []
-        for thing in self._built.values():
-            if isinstance(thing, GreyBlock):
-                low = np.array(thing.origin_um) - np.array(thing.spacing_um) / 2
-                boxes.append(np.stack([low, low + np.array(thing.values.shape) * thing.spacing_um], axis=1)[::-1])
-            elif len(thing.mesh.points_um):
-                boxes.append(np.stack([thing.mesh.points_um.min(axis=0), thing.mesh.points_um.max(axis=0)], axis=1))
-        if not boxes:
-            self._bounds = None
-            for name in ("box", "bar", "bar-words"):
-                self.view.remove_actor(name, reset_camera=False, render=False)
-            return
-        stacked = np.stack(boxes)
-        self._bounds = np.stack([stacked[:, :, 0].min(axis=0), stacked[:, :, 1].max(axis=0)], axis=1)
-        (x0, x1), (y0, y1), (z0, z1) = self._bounds
-        style = {"reset_camera": False, "render": False, "pickable": False, "color": self._ink()}
-        self.view.add_mesh(pv.Box(self._bounds.ravel()).extract_all_edges(), name="box", line_width=1, opacity=0.5, **style)
-        length = nice_length_um(0.5 * (x1 - x0))
-        out = 0.03 * max(y1 - y0, z1 - z0)
-        # Along the lower edge that the usual corner looks at.
-        bar = pv.Line((x1 - length, y1 + out, z0), (x1, y1 + out, z0))
-        self.view.add_mesh(bar, name="bar", line_width=4, **style)
-        self.view.add_point_labels(
-            np.array([[x1 - length / 2, y1 + 5 * out, z0]]), [length_text(length)], name="bar-words", font_size=12, shape=None,
-            show_points=False, text_color=self._ink(), always_visible=True, reset_camera=False, render=False, pickable=False,
-        )  # fmt: skip
+        self._bounds = parts.bounds_of(self._built.values())
+        if self._bounds is None:
+            parts.remove(self.view, parts.FRAME)
+        else:
+            parts.draw_frame(self.view, self._bounds, self._ink())
 
     def _ink(self) -> str:
         return self._controller.theme.viewport_text
@@ -498,7 +404,7 @@ class Scene3D(QWidget):
 
     @Slot(int)
     def _cut_chosen(self, index: int) -> None:
-        self._cut_axis = list(_CUTS.values())[index]
+        self._cut_axis = list(CUTS.values())[index]
         self._cut_slider.setVisible(self._cut_axis is not None)
         self._redraw()
 
@@ -614,16 +520,14 @@ class Scene3D(QWidget):
         self.view.renderer.ResetCameraClippingRange()
         self.view.update()
 
-    def look_along(self, name: str, *args: Any) -> None:
+    @Slot(str)
+    def look_along(self, name: str) -> None:
         """Look along an axis of the sample."""
         if self.view is not None:
             {"x": self.view.view_yz, "y": self.view.view_xz, "z": self.view.view_xy}[name](render=False)
             self.view.update()
 
-    @Slot(QAction)
-    def _projection_chosen(self, action: QAction) -> None:
-        self.set_orthographic(action is self._orthographic)
-
+    @Slot(bool)
     def set_orthographic(self, orthographic: bool) -> None:
         (self._orthographic if orthographic else self._perspective).setChecked(True)
         if self.view is not None:

@@ -1,0 +1,83 @@
+"""The row of controls below a 3D view."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
+
+# Array axis (z, y, x) of each cut.
+CUTS = {"No cut": None, "Cut along x": 2, "Cut along y": 1, "Cut along z": 0}
+
+
+class SceneControls(QWidget):
+    """What is shown, its colour, the cut, and a menu for objects and camera."""
+
+    isolate_asked = Signal()
+    hide_asked = Signal()
+    show_all_asked = Signal()
+    fit_asked = Signal()
+    along_asked = Signal(str)
+    orthographic_asked = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.shown, self.menu = self._menu_button("Show", "What 3D shows")
+        self.colours = QComboBox(self)
+        self.colours.setToolTip("Colour of the surfaces")
+        self.cuts = QComboBox(self)
+        self.cuts.addItems(list(CUTS))
+        self.cuts.setToolTip("Cut plane")
+        for combo in (self.colours, self.cuts):
+            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(6)
+        self.cut_slider = QSlider(Qt.Orientation.Horizontal, self)
+        self.cut_slider.setRange(0, 1000)
+        self.cut_slider.setValue(500)
+        self.cut_slider.setMinimumWidth(48)
+        self.cut_slider.setToolTip("Position of the cut plane")
+        self.cut_slider.hide()
+        view, menu = self._menu_button("View", "Camera; hide, isolate or show objects")
+        for text, signal in (
+            ("Isolate what is selected", self.isolate_asked),
+            ("Hide what is selected", self.hide_asked),
+            ("Show all objects", self.show_all_asked),
+        ):
+            menu.addAction(text).triggered.connect(signal)
+        menu.addSeparator()
+        menu.addAction("Reset").triggered.connect(self.fit_asked)
+        for name in ("x", "y", "z"):
+            action = menu.addAction(f"Along {name}")
+            action.setObjectName(name)
+            action.triggered.connect(self._along)
+        menu.addSeparator()
+        group = QActionGroup(menu)
+        self.perspective = QAction("Perspective", menu, checkable=True, checked=True)
+        self.orthographic = QAction("Orthographic", menu, checkable=True)
+        for action in (self.perspective, self.orthographic):
+            group.addAction(action)
+            menu.addAction(action)
+        group.triggered.connect(self._projection)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 2, 4, 2)
+        row.setSpacing(4)
+        for widget in (self.shown, self.colours, self.cuts):
+            row.addWidget(widget)
+        row.addWidget(self.cut_slider, 1)
+        row.addStretch(1)
+        row.addWidget(view)
+
+    def _menu_button(self, text: str, tip: str) -> tuple[QToolButton, QMenu]:
+        button = QToolButton(self)
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        button.setMenu(menu)
+        return button, menu
+
+    def _along(self) -> None:
+        self.along_asked.emit(self.sender().objectName())
+
+    def _projection(self, action: QAction) -> None:
+        self.orthographic_asked.emit(action is self.orthographic)
