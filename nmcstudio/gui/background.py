@@ -48,6 +48,12 @@ class _Lane(QThread):
             request = None
 
 
+def is_alive(answer: Answer) -> bool:
+    """False for a method of a widget that Qt has destroyed meanwhile."""
+    owner = getattr(answer, "__self__", None)
+    return not isinstance(owner, QObject) or shiboken6.isValid(owner)
+
+
 class Background(QObject):
     """One thread beside the window. Everything but the work itself happens in the GUI thread.
 
@@ -97,10 +103,8 @@ class Background(QObject):
         target = request.answer if error is None else request.failed
         if target is None:
             raise error if error is not None else RuntimeError("no answer")
-        owner = getattr(target, "__self__", None)
-        if isinstance(owner, QObject) and not shiboken6.isValid(owner):
-            return
-        target(result if error is None else error)
+        if is_alive(target):
+            target(result if error is None else error)
 
     def close(self) -> None:
         """Cancel what is open and join the thread."""

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.gui import theme as themes
-from nmcstudio.gui.background import Background
+from nmcstudio.gui.background import Background, is_alive
 from nmcstudio.gui.commands import Committed, size_of
 from nmcstudio.gui.jobs import APART, DONE, FAILED, Job, Jobs
 from nmcstudio.pipeline import runner
@@ -315,7 +315,12 @@ class Controller(QObject):
         project, record = self.project, self.project.record(node_key)
 
         def answer(value: Any) -> None:
-            if self.project is project and node_key in project.keys and project.record(node_key).digest == record.digest:
+            if (
+                is_alive(callback)
+                and self.project is project
+                and node_key in project.keys
+                and project.record(node_key).digest == record.digest
+            ):
                 callback(value)
 
         self.loader.ask("", lambda monitor: record.load(), answer, failed or self._cannot_load)

@@ -167,6 +167,17 @@ def test_values_come_from_a_worker_and_late_ones_are_dropped(qtbot, controller):
     assert len(seen) == 1
 
 
+def test_an_answer_for_a_widget_that_is_gone_is_dropped(qtbot, controller):
+    import shiboken6
+    from PySide6.QtWidgets import QLabel
+
+    run(qtbot, controller, "import-ct")
+    gone = QLabel()
+    controller.load_value_async("ct", gone.setText)
+    shiboken6.delete(gone)
+    qtbot.waitUntil(lambda: not controller.loader.busy, timeout=20_000)
+
+
 def test_a_later_preview_replaces_an_earlier_one(qtbot, controller):
     seen = []
 
