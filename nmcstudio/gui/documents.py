@@ -26,8 +26,10 @@ def snapshot(project: Project) -> Project:
     """A second project with the same records, to be written by a worker while the first one goes on."""
     copy = Project(project.seed)
     copy.path = project.path
+    copy.revision = project.revision
     copy.view = dict(project.view)
     copy.scenarios = dict(project.scenarios)
+    copy.outputs = dict(project.outputs)
     for step in project.steps_with_params:
         copy.set_params(step, project.params(step))
     for key in project.keys:

@@ -1,4 +1,4 @@
-"""A long session must not use up None, True and False (PySide6 6.12 on Python 3.11)."""
+"""A long session must not use up None, True and False: PySide6 6.12.0 returns them uncounted on Python 3.11."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 LONG_SESSION = """
-import nmcstudio.gui
+import nmcstudio.gui.controller
 from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
 class Speaker(QObject):
     said = Signal(str, object)
