@@ -19,6 +19,11 @@ class ComposeParams(Params):
         None, "Diameter", unit="um", symbol="d_opt", gt=0, le=1000, decimals=3, step=0.1, optional_text="drawn from the model",
         help="Volume-equivalent diameter of the shell. Left open, the size is drawn from the shell model too.",
     )  # fmt: skip
+    measured_size: bool = param(
+        False, "Size of the measured particle",
+        help="Takes the diameter of a sphere through the visible surface of the segmented grains, as published. The diameter "
+        "above must be left open.",
+    )  # fmt: skip
     count: int = param(
         1, "Number of particles", symbol="n", ge=1, le=1000,
         help="Particles kept in the project. Use Generate for many: it writes them to a folder.",
@@ -48,7 +53,18 @@ class ComposeParams(Params):
 def _run(inputs: Mapping[str, Any], params: ComposeParams, monitor: Monitor, rng: np.random.Generator) -> Any:
     from nmcstudio.particle.compose import compose
 
-    return compose(inputs["shell-model"], inputs["grain-model"], rng, monitor=monitor, **params.model_dump())
+    given = params.model_dump(exclude={"measured_size"})
+    if params.measured_size:
+        from nmcstudio.core.rng import child
+        from nmcstudio.particle.visible_shell import fit_visible_shell
+
+        # Its stream stands beside those of the particles, whose numbers begin at 0.
+        found = fit_visible_shell(inputs["grains"], child(rng, 2**31 - 1), monitor.sub(0.0, 0.1))
+        given["diameter_um"] = found.diameter_um
+        low, high = found.interval_um
+        monitor.warn(f"the measured particle has a diameter of {found.diameter_um:.3g} um (95 %: {low:.3g} to {high:.3g} um)")
+        monitor = monitor.sub(0.1, 1.0)
+    return compose(inputs["shell-model"], inputs["grain-model"], rng, monitor=monitor, **given)
 
 
 def grid_estimate(facts: Mapping[str, Mapping[str, Any]], params: Any) -> tuple[float, float] | None:
@@ -62,6 +78,9 @@ def grid_estimate(facts: Mapping[str, Mapping[str, Any]], params: Any) -> tuple[
 
 
 def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ComposeParams) -> Preflight:
+    if params.measured_size and params.diameter_um is not None:
+        message = "a diameter is given and the measured one is asked for"
+        return Preflight(problems=(Problem("diameter_um", message, "leave one of the two open"),))
     found = grid_estimate(facts, params)
     if found is None:
         return Preflight()
@@ -83,7 +102,7 @@ STEP = Step(
     lane="virtual",
     params=ComposeParams,
     run=_run,
-    reads=("shell-model", "grain-model"),
+    reads=lambda params: ("shell-model", "grain-model", *(("grains",) if params.measured_size else ())),
     writes="particle",
     preflight=_preflight,
     about="Draws a shell from the shell model, of a given size if wanted, and fills it with the grains whose centroids lie in "
