@@ -8,6 +8,9 @@ from typing import TextIO
 from nmcstudio.core.monitor import Progress
 
 
+_SIGN_OF_LIFE_S = 10.0
+
+
 def duration(seconds: float) -> str:
     """ "45 s", "3 min 20 s", "1 h 05 min"."""
     whole = round(seconds)
@@ -25,8 +28,8 @@ class ConsoleProgress:
         self._title = title
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
-        self._last_tenth = -1
-        self._last_message = ""
+        self._last_tenth = -2
+        self._last_s = 0.0
         self._width = 0
 
     def __call__(self, progress: Progress) -> None:
@@ -37,10 +40,11 @@ class ConsoleProgress:
             self._stream.write("\r" + text[:160].ljust(self._width))
             self._width = min(len(text), 160)
         else:
+            # A log wants a line for each tenth of the work, and a sign of life in between.
             tenth = -1 if progress.fraction is None else int(10 * progress.fraction)
-            if progress.message == self._last_message and tenth <= self._last_tenth:
+            if tenth <= self._last_tenth and progress.elapsed_s - self._last_s < _SIGN_OF_LIFE_S:
                 return
-            self._last_tenth, self._last_message = tenth, progress.message
+            self._last_tenth, self._last_s = tenth, progress.elapsed_s
             self._stream.write(text + "\n")
         self._stream.flush()
 
