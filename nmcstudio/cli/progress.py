@@ -7,7 +7,6 @@ from typing import TextIO
 
 from nmcstudio.core.monitor import Progress
 
-
 _SIGN_OF_LIFE_S = 10.0
 
 
