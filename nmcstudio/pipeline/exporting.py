@@ -9,6 +9,7 @@ from typing import Any
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.io.files import check_place
 from nmcstudio.pipeline.particle_files import particle_writers, write_particle_file, write_particle_folder
 
 # writes one file, or says which ones it wrote
@@ -68,8 +69,7 @@ def export_node(
     writer = _writers()[node].get(to.suffix.lower())
     if writer is None:
         raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
-    if not to.parent.is_dir():
-        raise NmcError(f"there is no folder {to.parent}", "create it first or choose another place", "to")
+    check_place(to)
     return Written(writer(to, value, monitor) or (to,))
 
 

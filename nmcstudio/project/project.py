@@ -30,6 +30,8 @@ class Project:
         Files that were written: step and parameters to what went in and when. JSON.
     changed
         True when something is not in the file.
+    revision
+        Name of the save that this project was read from or last written by; empty before the first one.
     """
 
     def __init__(self, seed: int = 1) -> None:
@@ -38,6 +40,7 @@ class Project:
         self.view: dict[str, Any] = {}
         self.scenarios: dict[str, dict[str, float]] = {}
         self.changed = False
+        self.revision = ""
         self.outputs: dict[str, dict[str, Any]] = {}
         self._records: dict[str, Record] = {}
         self._params: dict[str, dict[str, Any]] = {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 import psutil
 
-from nmcstudio.core.errors import NmcError
+from nmcstudio.io.files import replacing
 from nmcstudio.project.project import Project
 from nmcstudio.project.store import open_project, save_project
 
@@ -37,7 +37,8 @@ def autosave(project: Project, folder: Path | None = None) -> Path:
     file = folder / f"{os.getpid()}.nmc"
     save_project(project, file, autosave=True)
     note = {"pid": os.getpid(), "original": str(project.path) if project.path else "", "saved_at": time.time()}
-    file.with_suffix(".json").write_text(json.dumps(note), encoding="utf-8")
+    with replacing(file.with_suffix(".json")) as part:
+        part.write_text(json.dumps(note), encoding="utf-8")
     return file
 
 
@@ -71,8 +72,6 @@ def recover(recovered: Recovered) -> Project:
     project = open_project(recovered.file)
     for key in project.keys:
         project.value(key)
-    if project.path is None:
-        raise NmcError("the autosave cannot be opened", "open the last saved project")
     project.path = recovered.original
     project.changed = True
     return project

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
+import uuid
 from pathlib import Path
 from typing import Any
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.version import VERSION
+from nmcstudio.io.files import replacing_hdf5
 from nmcstudio.project import codec
 from nmcstudio.project.migrations import SCHEMA, migrate
 from nmcstudio.project.nodes import NODES
@@ -16,6 +17,9 @@ from nmcstudio.project.project import Project
 from nmcstudio.project.record import Held, Record, from_facts
 
 FORMAT = "nmcstudio/project"
+
+# what h5py, json and the data types raise on a file that is damaged
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError)
 
 
 class _InFile:
@@ -37,7 +41,7 @@ class _InFile:
                     if json.loads(stored["facts"][()])["digest"] != self.digest:
                         raise NmcError(f"{self.path} was changed by another program", "open the project again")
                     self._value = codec.read(stored["value"])
-            except (OSError, KeyError) as error:
+            except _DAMAGE as error:
                 raise _unreadable(self.path, error) from error
         return self._value
 
@@ -73,6 +77,7 @@ def open_project(path: Path | str) -> Project:
                 )
             head = migrate(json.loads(file["head"][()]), schema)
             project = Project(seed=int(head["seed"]))
+            project.revision = str(file.attrs.get("revision", ""))
             project._params = head["params"]
             project.view = head["view"]
             project.scenarios = head["scenarios"]
@@ -83,7 +88,7 @@ def open_project(path: Path | str) -> Project:
                     project._records[key] = from_facts(facts, _InFile(path, key, facts["digest"]))
     except NmcError:
         raise
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
     project.path = path
     project.changed = False
@@ -93,45 +98,60 @@ def open_project(path: Path | str) -> Project:
 def save_project(project: Project, path: Path | str | None = None, *, autosave: bool = False) -> Path:
     """Write a project to its file, or to another.
 
-    An autosave leaves the project's own path and its unsaved mark as they are.
+    An autosave leaves the project's own path and its unsaved mark as they are, and bears the revision that it builds on.
 
     Raises
     ------
     NmcError
-        If the project has no path yet, or the place cannot be written; the old file is then untouched.
+        If the project has no path yet, its file was saved by another program since it was opened, or the place cannot be
+        written; the old file is then untouched.
     """
-    import h5py
-
     target = Path(path) if path is not None else project.path
     if target is None:
         raise NmcError("the project has no file yet", "save it under a name")
-    beside = target.with_name(target.name + ".part")
-    try:
-        with h5py.File(beside, "w") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["schema"] = SCHEMA
-            file.attrs["version"] = VERSION
-            head = {
-                "seed": project.seed,
-                "params": {step: project.params(step) for step in project.steps_with_params},
-                "view": project.view,
-                "scenarios": project.scenarios,
-                "outputs": project.outputs,
-            }
-            file["head"] = json.dumps(head, ensure_ascii=False)
-            for key in project.keys:
-                _write_node(file, key, project.record(key))
-            file.flush()
-        _to_disk(beside)
-        os.replace(beside, target)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise NmcError(f"{target} cannot be written ({error})", "choose another folder, or free some space") from error
+    if not autosave and target == project.path and changed_elsewhere(project):
+        raise NmcError(
+            f"{target} was saved by another program since it was opened", "save under another name, or open the project again"
+        )
+    revision = project.revision if autosave else uuid.uuid4().hex
+    with replacing_hdf5(target) as file:
+        _write(file, project, revision)
     if not autosave:
         project.path = target
+        project.revision = revision
         project.changed = False
         _let_go_of_memory(project, target)
     return target
+
+
+def changed_elsewhere(project: Project) -> bool:
+    """True if another program has saved the project's file since it was opened or saved here."""
+    import h5py
+
+    if project.path is None or not project.path.exists():
+        return False
+    try:
+        with h5py.File(project.path, "r") as file:
+            return bool(file.attrs.get("revision", "") != project.revision)
+    except _DAMAGE as error:
+        raise _unreadable(project.path, error) from error
+
+
+def _write(file: Any, project: Project, revision: str) -> None:
+    file.attrs["format"] = FORMAT
+    file.attrs["schema"] = SCHEMA
+    file.attrs["version"] = VERSION
+    file.attrs["revision"] = revision
+    head = {
+        "seed": project.seed,
+        "params": {step: project.params(step) for step in project.steps_with_params},
+        "view": project.view,
+        "scenarios": project.scenarios,
+        "outputs": project.outputs,
+    }
+    file["head"] = json.dumps(head, ensure_ascii=False)
+    for key in project.keys:
+        _write_node(file, key, project.record(key))
 
 
 def _write_node(file: Any, key: str, record: Record) -> None:
@@ -142,7 +162,7 @@ def _write_node(file: Any, key: str, record: Record) -> None:
     stored = record.load
     if isinstance(stored, _InFile) and stored.path.exists():
         with h5py.File(stored.path, "r") as source:
-            same = f"nodes/{key}" in source and json.loads(source[f"nodes/{key}/facts"][()])["digest"] == record.digest
+            same = f"nodes/{key}/value" in source and json.loads(source[f"nodes/{key}/facts"][()])["digest"] == record.digest
             if same:
                 source.copy(f"nodes/{key}/value", group, "value")
                 return
@@ -157,11 +177,3 @@ def _let_go_of_memory(project: Project, target: Path) -> None:
             value = record.load._value
             load = Held(value) if value is not None else _InFile(target, key, record.digest)
             project._records[key] = record.with_load(load)
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

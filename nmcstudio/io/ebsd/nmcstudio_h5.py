@@ -21,7 +21,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.quaternions import from_bunge, to_bunge
 from nmcstudio.io.ebsd.hdf5 import dataset, opened
 from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap
-from nmcstudio.io.files import replacing
+from nmcstudio.io.files import replacing_hdf5
 
 FORMAT_NAME = "nmcstudio/ebsd"
 _VERSION = 1
@@ -94,11 +94,9 @@ def write_ebsd(path: Path, stack: EbsdStack, monitor: Monitor | None = None) -> 
     NmcError
         If nothing can be written there.
     """
-    import h5py
-
     monitor = monitor or Monitor()
     packed: dict[str, Any] = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
-    with replacing(Path(path)) as part, h5py.File(part, "w") as file:
+    with replacing_hdf5(Path(path)) as file:
         file.attrs["format"] = FORMAT_NAME
         file.attrs["version"] = _VERSION
         file.attrs["simulated"] = stack.simulated

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.units import um_per
-from nmcstudio.io.files import replacing
+from nmcstudio.io.files import replacing, replacing_hdf5
 
 _FORMAT = "nmcstudio/radii"
 _VERSION = 1
@@ -52,7 +52,7 @@ def write_radii(path: str | os.PathLike[str], radii: RadiusFunctions) -> list[Pa
 def _write_hdf5(target: Path, radii: RadiusFunctions) -> None:
     import h5py
 
-    with replacing(target) as part, h5py.File(part, "w") as file:
+    with replacing_hdf5(target) as file:
         file.attrs.update({"format": _FORMAT, "version": _VERSION, "unit": "um", "simulated": radii.simulated})
         file.attrs.update({"voxel": radii.voxel_um, "smoothing": radii.smoothing_um})
         file["id"] = radii.ids

@@ -13,7 +13,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.units import um_per
 from nmcstudio.core.volume import LabelVolume, Triple, Volume
-from nmcstudio.io.files import replacing
+from nmcstudio.io.files import replacing_hdf5
 from nmcstudio.io.volumes.info import Content, Dataset, VolumeInfo
 
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".nxs")
@@ -82,7 +82,7 @@ def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
     """
     labels = isinstance(data, LabelVolume)
     values = data.labels if isinstance(data, LabelVolume) else data.values
-    with replacing(path) as part, h5py.File(part, "w") as file:
+    with replacing_hdf5(path) as file:
         file.attrs.update({"format": _FORMAT, "version": 1, "simulated": data.simulated, "name": data.name})
         node = _dataset(file, "labels" if labels else "values", values, data.spacing_um)
         node.attrs["origin_um"] = data.origin_um
