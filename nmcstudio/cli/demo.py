@@ -19,7 +19,7 @@ def has_display() -> bool:
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def run_demo(output: Path, *, window: bool, quiet: bool) -> None:
+def run_demo(output: Path, *, window: bool, as_json: bool, quiet: bool) -> None:
     """Run the sample session and show it, or leave its results and pictures in `output`.
 
     Raises
@@ -28,12 +28,11 @@ def run_demo(output: Path, *, window: bool, quiet: bool) -> None:
         If the pictures cannot be made because there is no virtual display.
     """
     output = output.absolute()
-    output.mkdir(parents=True, exist_ok=True)
     project_file = output / "sample.nmc"
     recipe = read_recipe(resource("recipes/sample.yaml"))
     with console_monitor("sample session", quiet) as monitor:
         figures = run_recipe(recipe, project_file, monitor)
-    tell(figures, as_json=False, quiet=quiet)
+    tell(figures, as_json=as_json, quiet=quiet)
     if window and has_display():
         from nmcstudio.gui.app import main as open_window
 
@@ -43,7 +42,7 @@ def run_demo(output: Path, *, window: bool, quiet: bool) -> None:
     made = screens / "welcome-light.png"
     if figures["steps"] or not made.exists():
         _draw_screens(project_file, screens)
-    if not quiet:
+    if not (quiet or as_json):
         print(f"in {output}: the project sample.nmc, particles and meshes, report.html, screens/ with a picture of every panel")
 
 

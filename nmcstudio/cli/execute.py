@@ -6,6 +6,7 @@ import json
 import math
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from nmcstudio.cli.progress import ConsoleProgress, duration
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.io.files import check_place
 
 
 @contextmanager
@@ -40,11 +42,12 @@ def console_monitor(title: str, quiet: bool) -> Iterator[Monitor]:
 def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int | None, as_json: bool, quiet: bool) -> None:
     """One step on a project file; the file changes only if the step succeeds."""
     from nmcstudio.pipeline.registry import step
-    from nmcstudio.pipeline.runner import commit, compute, prepare
-    from nmcstudio.pipeline.validation import defaults_of
+    from nmcstudio.pipeline.runner import commit, compute, is_outdated, prepare
+    from nmcstudio.pipeline.validation import complete
     from nmcstudio.project.project import Project
-    from nmcstudio.project.store import open_project, save_project
+    from nmcstudio.project.store import changed_elsewhere, open_project, save_project
 
+    check_place(project_file)
     if project_file.exists() or not key.startswith("import-"):
         project = open_project(project_file)
     else:
@@ -55,7 +58,14 @@ def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int 
         project.set_seed(seed)
     with console_monitor(step(key).title, quiet) as monitor:
         # An option that is not given has the default that --help names, whatever the window's form holds.
-        outcome = compute(prepare(project, key, {**defaults_of(step(key)), **values}), monitor)
+        outcome = compute(prepare(project, key, complete(step(key), values)), monitor)
+        if project_file.exists() and (project.path is None or changed_elsewhere(project)):
+            # Another command has worked on the same project: its results stay, and ours joins them.
+            project = open_project(project_file)
+            if seed is not None:
+                project.set_seed(seed)
+            if is_outdated(project, outcome):
+                raise NmcError(f"{project_file} was changed by another program, and the input with it", "run the step again")
         commit(project, outcome)
         save_project(project, project_file)
     tell(outcome.figures, as_json=as_json, quiet=quiet)
@@ -66,14 +76,17 @@ def tell(figures: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
     for warning in figures.get("warnings", ()):
         print(f"warning: {warning}", file=sys.stderr)
     if as_json:
-        print(json.dumps(_json(figures), ensure_ascii=False))
+        # ASCII, so that no pipe can garble it.
+        print(json.dumps(_json(figures)))
     elif not quiet:
         words = figures.get("headline") or ", ".join(f"{k} {v}" for k, v in figures.items() if k not in _ROUTINE)
         print(f"{figures['step']}: {words} ({duration(figures['seconds'])}, {figures['peak_rss_mib']:.0f} MiB)")
 
 
 def _json(value: Any) -> Any:
-    """`value` as other programs read JSON: what is not a finite number becomes null."""
+    """`value` as other programs read JSON: what is not a finite number becomes null, numpy's numbers become plain ones."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, dict):
         return {str(key): _json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -86,21 +99,35 @@ def _json(value: Any) -> Any:
 _ROUTINE = ("step", "seconds", "peak_rss_mib", "seed", "warnings")
 
 
-def new(project_file: Path, *, seed: int | None) -> None:
+def new(project_file: Path, *, seed: int | None, as_json: bool, quiet: bool) -> None:
     """An empty project file."""
+    from nmcstudio.pipeline.runner import peak_rss_mib
     from nmcstudio.project.project import Project
     from nmcstudio.project.store import save_project
 
     if project_file.exists():
         raise NmcError(f"{project_file} exists already", "choose another name, or remove the file first")
-    save_project(Project(seed=1 if seed is None else seed), project_file)
+    begun = time.monotonic()
+    project = Project(seed=1 if seed is None else seed)
+    save_project(project, project_file)
+    figures = {
+        "step": "new",
+        "project": str(project_file),
+        "seconds": round(time.monotonic() - begun, 3),
+        "peak_rss_mib": round(peak_rss_mib(), 1),
+        "seed": project.seed,
+        "headline": f"{project_file}, empty, seed {project.seed}",
+    }
+    tell(figures, as_json=as_json, quiet=quiet)
 
 
 def show(project_file: Path, *, as_json: bool) -> None:
     """What is in a project."""
+    from nmcstudio.pipeline.runner import peak_rss_mib
     from nmcstudio.project.nodes import NODES
     from nmcstudio.project.store import open_project
 
+    begun = time.monotonic()
     project = open_project(project_file)
     nodes: dict[str, Any] = {}
     for key in NODES:
@@ -112,7 +139,8 @@ def show(project_file: Path, *, as_json: bool) -> None:
             nodes[key] |= {"summary": record.summary, "seconds": record.seconds, "warnings": list(record.warnings)}
     if as_json:
         figures = {"step": "show", "project": str(project_file), "seed": project.seed, "nodes": nodes}
-        print(json.dumps(_json(figures), ensure_ascii=False))
+        figures |= {"seconds": round(time.monotonic() - begun, 3), "peak_rss_mib": round(peak_rss_mib(), 1)}
+        tell(figures, as_json=True, quiet=True)
         return
     print(f"{project_file}, seed {project.seed}")
     for key, facts in nodes.items():
@@ -120,6 +148,21 @@ def show(project_file: Path, *, as_json: bool) -> None:
         headline = facts.get("summary", {}).get("headline", "")
         reason = f"  ({facts['stale_because']})" if facts["state"] == "stale" else ""
         print(f"  {mark} {NODES[key].title:<18} {headline}{reason}")
+
+
+def variables_of(given: list[str]) -> dict[str, str]:
+    """Variables of a recipe from NAME=VALUE.
+
+    Raises
+    ------
+    NmcError
+        Where there is no equals sign.
+    """
+    pairs = [text.partition("=") for text in given]
+    for name, equals, _ in pairs:
+        if not (name and equals):
+            raise NmcError(f"-D {name} is not NAME=VALUE", f"write -D {name or 'data'}=…")
+    return {name: value for name, _, value in pairs}
 
 
 def run_recipe(

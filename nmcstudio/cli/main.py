@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import re
 import sys
+import traceback
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
 from nmcstudio.core.threads import configure_threads
@@ -20,7 +25,14 @@ OTHER_COMMANDS = {
 }
 
 
+_SMALL_OR_LARGE = re.compile(r"-\d*\.?\d+[eE][-+]?\d{1,3}")
+
+
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any) -> None:
+        # Scripts would hold on to abbreviations, and the next option that begins like one would break them.
+        super().__init__(**settings, allow_abbrev=False)
+
     def error(self, message: str) -> None:  # type: ignore[override]
         raise NmcError(message, f"see {self.prog} --help")
 
@@ -70,6 +82,35 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def _parse(argv: list[str]) -> argparse.Namespace:
+    """Arguments of the command, wherever its options stand.
+
+    Raises
+    ------
+    NmcError
+        For wrong use.
+    """
+    from nmcstudio.cli.options import files_field
+    from nmcstudio.pipeline.registry import KEYS, step
+
+    # argparse takes -1e3 for an option and -1000 for a number.
+    words = [format(Decimal(word), "f") if _SMALL_OR_LARGE.fullmatch(word) else word for word in argv]
+    command = next((word for word in words if word in KEYS or word in OTHER_COMMANDS), None)
+    parser = _parser(command)
+    arguments, left = parser.parse_known_args(words)
+    if left and not any(word.startswith("-") for word in left):
+        # argparse fills a positional argument that may be absent before the first option; what follows belongs to it.
+        files = files_field(step(command).params) if command in KEYS else None
+        if files is not None:
+            setattr(arguments, files, [*getattr(arguments, files, []), *left])
+            left = []
+        elif command == "gui" and arguments.project is None and len(left) == 1:
+            arguments.project, left = Path(left[0]), []
+    if left:
+        raise NmcError(f"not understood: {' '.join(left)}", f"see nmcstudio {command} --help")
+    return arguments
+
+
 def _dispatch(arguments: argparse.Namespace) -> None:
     from nmcstudio.cli import execute
 
@@ -86,13 +127,13 @@ def _dispatch(arguments: argparse.Namespace) -> None:
     elif command == "demo":
         from nmcstudio.cli.demo import run_demo
 
-        run_demo(arguments.output, window=not arguments.no_window, quiet=quiet)
+        run_demo(arguments.output, window=not arguments.no_window, as_json=as_json, quiet=quiet)
     elif command == "new":
-        execute.new(arguments.project, seed=seed)
+        execute.new(arguments.project, seed=seed, as_json=as_json, quiet=quiet)
     elif command == "show":
         execute.show(arguments.project, as_json=as_json)
     elif command == "run":
-        variables = dict(text.partition("=")[::2] for text in arguments.define)
+        variables = execute.variables_of(arguments.define)
         execute.run_recipe(arguments.recipe, arguments.output, variables, seed=seed, as_json=as_json, quiet=quiet)
     else:
         from nmcstudio.cli.options import values_of
@@ -104,19 +145,18 @@ def _dispatch(arguments: argparse.Namespace) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, 2 bad input, 3 the computation failed, 130 interrupted."""
-    from nmcstudio.pipeline.registry import KEYS
-
-    argv = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # "µm" on a terminal or in a pipe that has no µ.
+        sys.stdout.reconfigure(errors="replace")
     try:
-        command = next((word for word in argv if word in KEYS or word in OTHER_COMMANDS), None)
-        arguments = _parser(command).parse_args(argv)
+        arguments = _parse(sys.argv[1:] if argv is None else argv)
         threads = getattr(arguments, "threads", None)
         if threads is not None and threads < 1:
             raise NmcError(f"--threads {threads} is too small", "give 1 or more")
         configure_threads(threads)
         _dispatch(arguments)
     except ComputationError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 3
     except NmcError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -124,12 +164,21 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError:
         print("error: not enough memory: take a smaller region or larger voxels, or close other programs", file=sys.stderr)
         return 3
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            # Whoever read our output has gone; Python would complain again while it flushes at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}: check the name, free space and permissions", file=sys.stderr)
+        return 2
     except (Cancelled, KeyboardInterrupt):
         print("interrupted, the project is as it was", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain again while it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception:
+        traceback.print_exc()
+        print("error: this is a fault of nmcstudio: please report it with the lines above", file=sys.stderr)
+        return 3
     return 0
 
 

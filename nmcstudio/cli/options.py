@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.core.params import Params, extra_of
+from nmcstudio.core.params import Params, extra_of, option_name
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
@@ -24,16 +24,12 @@ def _holds(annotation: Any, kind: type) -> Any:
     return next((member for member in _members(annotation) if member is kind or get_origin(member) is kind), None)
 
 
-def option_name(field: str) -> str:
-    """``as_`` is ``--as``, ``spacing_um`` is ``--spacing-um``."""
-    return "--" + field.rstrip("_").replace("_", "-")
-
-
 def _help(field: FieldInfo) -> str:
     extra = extra_of(field)
     unit = f" [{extra['unit']}]" if extra.get("unit") else ""
     default = field.get_default(call_default_factory=True)
-    shown = "" if default is None or default == () or default == {} or field.is_required() else f" (default: {default})"
+    words = " ".join(map(str, default)) if isinstance(default, tuple) else default
+    shown = "" if default is None or default == () or default == {} or field.is_required() else f" (default: {words})"
     if default is None and extra.get("optional_text"):
         shown = f" (default: {extra['optional_text']})"
     return f"{field.title}{unit}. {field.description or ''}{shown}".replace("%", "%%")
@@ -59,6 +55,12 @@ def add_options(parser: argparse.ArgumentParser, params: type[Params]) -> None:
                 parser.add_argument(flag, choices=words, **common)
             else:
                 parser.add_argument(flag, metavar="|".join(["VALUE", *map(str, words)]), **common)
+
+
+def files_field(params: type[Params]) -> str | None:
+    """Where the parsed arguments keep FILES, or None for a step that reads none."""
+    names = [name for name, field in params.model_fields.items() if extra_of(field).get("widget") == "files"]
+    return f"param_{names[0]}" if names else None
 
 
 def values_of(arguments: argparse.Namespace, params: type[Params]) -> dict[str, Any]:

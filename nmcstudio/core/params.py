@@ -85,6 +85,11 @@ def param(
     return Field(default, title=title, description=help, json_schema_extra=extra, **limits)
 
 
+def option_name(field: str) -> str:
+    """What a field is called on the command line: ``as_`` is ``--as``, ``spacing_um`` is ``--spacing-um``."""
+    return "--" + field.rstrip("_").replace("_", "-")
+
+
 def extra_of(field: FieldInfo) -> dict[str, Any]:
     """The entries of `param` that are ours (unit, symbol, advanced, widget, step, decimals, optional_text)."""
     extra = field.json_schema_extra

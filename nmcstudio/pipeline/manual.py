@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from nmcstudio.core.params import extra_of
+from nmcstudio.core.params import extra_of, option_name
 from nmcstudio.core.resources import resource
 from nmcstudio.pipeline.registry import KEYS, step
 
@@ -17,7 +17,7 @@ def parameter_table(key: str) -> str:
     lines = ["| parameter | option | default | meaning |", "|---|---|---|---|"]
     for name, field in step(key).params.model_fields.items():
         extra = extra_of(field)
-        option = "FILES" if extra.get("widget") == "files" else "`--" + name.rstrip("_").replace("_", "-") + "`"
+        option = "FILES" if extra.get("widget") == "files" else f"`{option_name(name)}`"
         default = "" if field.is_required() else field.get_default(call_default_factory=True)
         shown = extra.get("optional_text") or "none" if default is None else "" if default in ((), {}) else str(default)
         unit = f" {extra['unit']}" if extra.get("unit") and shown and default is not None else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import os
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ import psutil
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.params import Params
+from nmcstudio.core.params import Params, extra_of
 from nmcstudio.core.rng import stream
 from nmcstudio.core.version import VERSION
 from nmcstudio.pipeline.registry import step as step_of
@@ -35,6 +36,7 @@ class Prepared:
     records: dict[str, Record]
     seed: int
     provenance: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: str = ""
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -104,7 +106,21 @@ def prepare(project: Project, key: str, values: Mapping[str, Any] | None = None)
     facts = {name: record.summary for name, record in records.items()}
     for problem in step.preflight(facts, params).problems:
         raise NmcError(problem.message, problem.hint, problem.field or None)
-    return Prepared(step, params, records, project.seed, provenance_of(project) if step.provenance else {})
+    provenance = provenance_of(project) if step.provenance else {}
+    return Prepared(step, params, records, project.seed, provenance, _stamp(step, params))
+
+
+def _stamp(step: Step, params: Params) -> str:
+    """Digest of the names, sizes and times of the files that a step reads; empty if it reads none."""
+    lines = []
+    for name, declared in step.params.model_fields.items():
+        if extra_of(declared).get("widget") == "files":
+            for path in map(Path, getattr(params, name)):
+                for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                    if file.is_file():
+                        facts = file.stat()
+                        lines.append(f"{file} {facts.st_size} {facts.st_mtime_ns}")
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else ""
 
 
 def provenance_of(project: Project) -> dict[str, dict[str, Any]]:
@@ -158,7 +174,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
     monitor.check()
     node = step.writes_with(params)
     seconds = time.monotonic() - begun
-    peak = _peak_rss_mib()
+    peak = peak_rss_mib()
     figures: dict[str, Any] = {
         "step": step.key,
         "seconds": round(seconds, 3),
@@ -186,6 +202,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
         summary=summary,
         load=Held(value),
         warnings=warnings,
+        files=prepared.files,
     )
     if step.in_place:
         # An edit by hand belongs to the value it changed: what made that value, and from what, still stands.
@@ -196,6 +213,7 @@ def compute(prepared: Prepared, monitor: Monitor) -> Outcome:
             step=old.step,
             params=old.params,
             inputs=old.inputs,
+            files=old.files,
             edits=(*old.edits, edit),
             warnings=old.warnings + warnings,
         )
@@ -220,7 +238,7 @@ def commit(project: Project, outcome: Outcome) -> Record | None:
 
 
 def is_fresh(project: Project, prepared: Prepared) -> bool:
-    """True if the project, or the file that the step writes, holds just what this run would give."""
+    """True if the project, or the place that the step writes to, holds just what this run would give."""
     node = prepared.step.writes_with(prepared.params)
     if prepared.step.in_place:
         return False
@@ -233,7 +251,8 @@ def is_fresh(project: Project, prepared: Prepared) -> bool:
         return False
     record = project.record(node)
     same = record.step == prepared.step.key and record.params == prepared.params.model_dump(mode="json")
-    return same and record.inputs == prepared.inputs and record.seed == prepared.seed and not record.edits
+    made_from = (record.inputs, record.files, record.seed) == (prepared.inputs, prepared.files, prepared.seed)
+    return same and made_from and not record.edits
 
 
 def run_on_project(
@@ -245,7 +264,8 @@ def run_on_project(
     return outcome
 
 
-def _peak_rss_mib() -> float:
+def peak_rss_mib() -> float:
+    """Largest memory of this process so far, in MiB."""
     if os.name == "nt":
         return float(getattr(psutil.Process().memory_info(), "peak_wset")) / 2**20  # noqa: B009
     import resource

@@ -27,6 +27,8 @@ class Record:
         Figures of the value (`nmcstudio.project.nodes.summarise`).
     warnings
         What the computation had to say.
+    files
+        Digest of the names, sizes and times of the files that were read; empty if there were none.
     load
         Gives the value; reads it from the file on the first call.
     """
@@ -44,10 +46,23 @@ class Record:
     load: Callable[[], Any] = field(repr=False, compare=False)
     warnings: tuple[str, ...] = ()
     edits: tuple[dict[str, Any], ...] = ()
+    files: str = ""
 
     def facts(self) -> dict[str, Any]:
         """All but the value, as JSON."""
-        names = ("digest", "step", "params", "inputs", "seed", "seconds", "peak_rss_mib", "version", "created", "summary")
+        names = (
+            "digest",
+            "step",
+            "params",
+            "inputs",
+            "files",
+            "seed",
+            "seconds",
+            "peak_rss_mib",
+            "version",
+            "created",
+            "summary",
+        )
         return {name: getattr(self, name) for name in names} | {"warnings": list(self.warnings), "edits": list(self.edits)}
 
     def with_load(self, load: Callable[[], Any]) -> Record:

@@ -23,6 +23,7 @@ def test_new_and_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     project = tmp_path / "a.nmc"
     assert main(["--seed", "5", "new", str(project)]) == 0
     assert open_project(project).seed == 5
+    assert "seed 5" in capsys.readouterr().out
     assert main(["show", str(project), "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["seed"] == 5

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from nmcstudio.cli.main import main
-from nmcstudio.cli.options import option_name
-from nmcstudio.core.params import extra_of
+from nmcstudio.core.params import extra_of, option_name
 from nmcstudio.pipeline.library import run
 from nmcstudio.pipeline.registry import KEYS, step
 from nmcstudio.pipeline.validation import params_of
