@@ -46,7 +46,11 @@ def _run(inputs: Mapping[str, Any], params: ExportParams, monitor: Monitor, rng:
     )  # fmt: skip
     size = written.size_bytes
     count = len(written.paths)
-    what = f"{count} folders in {params.to}" if count > 1 else str(written.paths[0])
+    what = (
+        f"{count} {'folders' if params.node == 'particle' else 'files'} in {written.paths[0].parent}"
+        if count > 1
+        else str(written.paths[0])
+    )
     return {
         "node": params.node,
         "to": params.to,
