@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -180,7 +181,7 @@ def _workers(job: Job, processes: int) -> Iterator[ProcessPoolExecutor]:
     """Spawned processes that are ended at once when anything is raised, Cancelled too; their unfinished folders go."""
     import multiprocessing
 
-    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
+    pool = ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker)
     try:
         yield pool
         pool.shutdown()
@@ -200,9 +201,19 @@ def _workers(job: Job, processes: int) -> Iterator[ProcessPoolExecutor]:
         raise
 
 
-def _leave_interrupts() -> None:
-    """Ctrl+C goes to every process of a terminal; the one that started the others ends them."""
+def _begin_worker() -> None:
+    """Ctrl+C goes to every process of a terminal; the one that started the others ends them, or they end after it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _processes(wanted: int | None, missing: int) -> int:
