@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -98,6 +100,7 @@ def compare_pairs(
     rng: np.random.Generator,
     *,
     y_upper: float | None = None,
+    ranks: bool = False,
     note: str = "",
 ) -> Comparison | None:
     """The joint law of two descriptors.
@@ -108,6 +111,8 @@ def compare_pairs(
         Of the two axes, with units.
     pairs, weights
         Role to values ``(n, 2)``, and to weights ``(n,)`` or None.
+    ranks
+        The values are ranks in (0, 1): the densities are those of copulas.
 
     Returns
     -------
@@ -120,13 +125,23 @@ def compare_pairs(
         return None
     stacked = np.concatenate(list(usable.values()))
     low, high = np.quantile(stacked, [0.002, 0.998], axis=0)
+    if ranks:
+        low, high, y_upper = np.zeros(2), np.ones(2), 1.0
     grids = [np.linspace(low[axis], high[axis], 80) for axis in (0, 1)]
+    bounds: dict[str, Any] = {"x_lower": 0.0, "x_upper": 1.0, "y_lower": 0.0} if ranks else {}
     surfaces = []
     first, mass = next(iter(usable.values())), weights.get(next(iter(usable)))
     widths = (silverman_bandwidth(first[:, 0], mass, 2), silverman_bandwidth(first[:, 1], mass, 2))
     for role, values in usable.items():
         drawn = bivariate_density(
-            values[:, 0], values[:, 1], weights.get(role), x_grid=grids[0], y_grid=grids[1], bandwidths=widths, y_upper=y_upper
+            values[:, 0],
+            values[:, 1],
+            weights.get(role),
+            x_grid=grids[0],
+            y_grid=grids[1],
+            bandwidths=widths,
+            y_upper=y_upper,
+            **bounds,
         )
         surfaces.append(Surface(role, drawn.x, drawn.y, drawn.z))
     distances: dict[str, float] = {}

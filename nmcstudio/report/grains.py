@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.comparison import Comparison, Curve, Sample
+from nmcstudio.core.comparison import Comparison, Curve, Sample, Surface
 from nmcstudio.core.grains import GrainModel, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
 from nmcstudio.core.volume import LabelVolume, Triple
+from nmcstudio.grains.copula import tawn_kendall_tau, tawn_log_density
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.matern import pair_correlation_theory
 from nmcstudio.grains.model import observed_region
@@ -289,7 +290,31 @@ def _compare_generators(
     pairs = {role: np.concatenate(p.pairs) for role, p in pooled.items()}
     labels = (f"weight [{unit}]", "distance to the nearest seed [µm]")
     found.append(compare_pairs("weights-distances", "Weight and distance", _SUBJECT, labels, pairs, {}, rng))
+    found.append(_compare_copulas(pairs, model, rng))
     return [each for each in found if each is not None]
+
+
+def _compare_copulas(pairs: dict[str, Array], model: GrainModel | None, rng: np.random.Generator) -> Comparison | None:
+    """Dependence alone: ranks of weight and distance, beside the fitted copula (models.md 9.2)."""
+    from scipy.stats import kendalltau, rankdata
+
+    ranks = {role: (rankdata(values, axis=0) - 0.5) / len(values) for role, values in pairs.items() if len(values) > 1}
+    labels = ("rank of the weight", "rank of the distance")
+    title = "Copula of weight and distance"
+    found = compare_pairs("copula", title, _SUBJECT, labels, ranks, {}, rng, ranks=True)
+    if found is None:
+        return None
+    distances = {f"kendall_{role}": float(kendalltau(*values.T).statistic) for role, values in ranks.items()}
+    surfaces = found.surfaces
+    if model is not None and model.copula.kind == "tawn":
+        kappa, psi1, psi2 = (model.copula[name] for name in ("kappa", "psi1", "psi2"))
+        x, y = surfaces[0].x, surfaces[0].y
+        # The density has a pole in the upper corner: the outermost half cell of the grid is left out.
+        u, v = (np.clip(axis, 0.5 * (axis[1] - axis[0]), 1 - 0.5 * (axis[1] - axis[0])) for axis in (x, y))
+        density = np.exp(tawn_log_density(u[None, :], v[:, None], kappa, psi1, psi2))
+        surfaces = (*surfaces, Surface("theory", x, y, np.minimum(density, 1.5 * max(s.z.max() for s in surfaces))))
+        distances["kendall_theory"] = tawn_kendall_tau(kappa, psi1, psi2)
+    return replace(found, surfaces=surfaces, distances=found.distances | distances)
 
 
 def _smoothed_theory(model: GrainModel, radii_um: Array, bandwidth_um: float) -> Array:
@@ -303,8 +328,6 @@ def _smoothed_theory(model: GrainModel, radii_um: Array, bandwidth_um: float) ->
 
 
 def _with_weight_law(comparison: Comparison, model: GrainModel) -> Comparison:
-    from dataclasses import replace
-
     x = np.linspace(min(c.x[0] for c in comparison.curves), max(c.x[-1] for c in comparison.curves), 256)
     alpha, beta, theta = (model.weights[name] for name in ("alpha", "beta", "theta"))
     law = Curve("theory", "fitted law, all seeds", x, weight_density(x, alpha, beta, theta), beta / (alpha - 1) + theta)

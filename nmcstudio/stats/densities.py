@@ -119,10 +119,12 @@ def bivariate_density(
     y_grid: Array | None = None,
     points: int = 96,
     bandwidths: tuple[float, float] | None = None,
+    x_lower: float | None = None,
     x_upper: float | None = None,
+    y_lower: float | None = None,
     y_upper: float | None = None,
 ) -> BivariateDensity:
-    """Joint density of two quantities with a product Gaussian kernel, reflected at upper bounds.
+    """Joint density of two quantities with a product Gaussian kernel, reflected at their bounds.
 
     Parameters
     ----------
@@ -132,21 +134,21 @@ def bivariate_density(
         Where to evaluate; None for `points` values over the sample.
     bandwidths
         Standard deviations of the kernel; None for Silverman's in two dimensions.
-    x_upper, y_upper
-        Upper bounds of the quantities, or None.
+    x_lower, x_upper, y_lower, y_upper
+        Bounds of the quantities, or None.
     """
     mass = np.ones(len(x)) if weights is None else np.asarray(weights, dtype=float)
     good = np.isfinite(x) & np.isfinite(y) & np.isfinite(mass) & (mass > 0)
     xs, mx = _checked(np.asarray(x, dtype=float)[good], mass[good])
     ys, _ = _checked(np.asarray(y, dtype=float)[good], mass[good])
     wx, wy = bandwidths or (silverman_bandwidth(xs, mx, 2), silverman_bandwidth(ys, mx, 2))
-    at_x = _grid(xs, wx, points, None, x_upper) if x_grid is None else np.asarray(x_grid, dtype=float)
-    at_y = _grid(ys, wy, points, None, y_upper) if y_grid is None else np.asarray(y_grid, dtype=float)
+    at_x = _grid(xs, wx, points, x_lower, x_upper) if x_grid is None else np.asarray(x_grid, dtype=float)
+    at_y = _grid(ys, wy, points, y_lower, y_upper) if y_grid is None else np.asarray(y_grid, dtype=float)
     z = np.zeros((len(at_y), len(at_x)))
     for start in range(0, len(xs), 4096):
         part = slice(start, start + 4096)
-        across = _kernel_matrix(at_x, xs[part], wx, None, x_upper)
-        along = _kernel_matrix(at_y, ys[part], wy, None, y_upper) * mx[part]
+        across = _kernel_matrix(at_x, xs[part], wx, x_lower, x_upper)
+        along = _kernel_matrix(at_y, ys[part], wy, y_lower, y_upper) * mx[part]
         z += along @ across.T
     return BivariateDensity(at_x, at_y, z, (float(wx), float(wy)))
 

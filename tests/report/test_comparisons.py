@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from html.parser import HTMLParser
 
@@ -118,7 +119,16 @@ def test_grains_of_the_model_agree_with_it(rng: np.random.Generator) -> None:
     labels, tessellation = grain_data(model, rng)
     found = by_key(compare_grains(labels, tessellation, model, windows=2, monitor=Monitor(), rng=rng))
     assert {"grain-diameter", "grain-area", "grain-sphericity", "grain-neighbours"} <= set(found)
-    assert {"pair-correlation", "seed-distances", "weights", "weights-distances"} <= set(found)
+    assert {"pair-correlation", "seed-distances", "weights", "weights-distances", "copula"} <= set(found)
+    copula = found["copula"]
+    assert [surface.role for surface in copula.surfaces] == ["data", "model", "theory"]
+    assert copula.distances["energy_p"] > 0.005
+    # models.md 9.2: 0.11028; the data has some two hundred pairs.
+    assert copula.distances["kendall_theory"] == pytest.approx(0.11028, abs=1e-4)
+    assert copula.distances["kendall_data"] == pytest.approx(0.11, abs=0.2)
+    for surface in copula.surfaces[:2]:
+        mass = np.trapezoid(np.trapezoid(surface.z, surface.x, axis=1), surface.y)
+        assert mass == pytest.approx(1, abs=0.02)
     diameter = found["grain-diameter"]
     assert diameter.distances["ks_p"] > 0.005
     # The fitted tessellation is the truth here, so its cells are the image's grains.
@@ -170,14 +180,14 @@ def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random
     reader = _Reader()
     reader.feed(text)
     assert reader.outside == []
-    assert reader.figures == len(validation.comparisons) == 12
+    assert reader.figures == len(validation.comparisons) == 13
     assert "simulated data" in text
     assert "a &amp; b" in text
     assert "&lt;5 voxels&gt;" in text
     assert "Größe µm.tif" in text
     for comparison in validation.comparisons:
         for name, value in figures.distance_lines(comparison):
-            assert name in text
+            assert html.escape(name) in text
             assert value.split()[0] in text
     assert re.search(r"alpha</td><td class=n>16\.8 ± 2<", text)
     assert figures.image_bytes(particles[0]) == figures.image_bytes(particles[0])
