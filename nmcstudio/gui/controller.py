@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -14,12 +14,12 @@ from nmcstudio.gui import theme as themes
 from nmcstudio.gui.background import Background, is_alive
 from nmcstudio.gui.commands import Committed, size_of
 from nmcstudio.gui.jobs import APART, DONE, FAILED, Job, Jobs
+from nmcstudio.gui.project_files import ProjectFiles
 from nmcstudio.pipeline import runner
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.step import Preflight
 from nmcstudio.project.history import Command, History, SetParams
 from nmcstudio.project.project import Project
-from nmcstudio.project.store import open_project, save_project
 
 
 class Controller(QObject):
@@ -31,6 +31,8 @@ class Controller(QObject):
         The open project and its undo history; both are replaced by `new` and `open`.
     jobs
         Computations (`nmcstudio.gui.jobs.Jobs`).
+    files
+        Opens and saves projects in a worker (`nmcstudio.gui.project_files.ProjectFiles`).
     loader, previews
         Threads for reading values and for previews (`nmcstudio.gui.background.Background`).
     theme
@@ -43,6 +45,8 @@ class Controller(QObject):
         Panel and views go along with the jobs of a queue, until the user chooses something else.
     apart
         Jobs whose results wait for the user's decision because their inputs have changed meanwhile.
+
+    ``message`` is a line for the user; ``file_message`` a line that names a file, with its full path.
     """
 
     project_replaced = Signal()
@@ -55,6 +59,7 @@ class Controller(QObject):
     partial = Signal(str, object)
     preview = Signal(str, object)
     message = Signal(str)
+    file_message = Signal(str, str)
     theme_changed = Signal()
     set_apart = Signal(object)
     committed = Signal(str, object)
@@ -70,6 +75,7 @@ class Controller(QObject):
         self.follow = False
         self.loader = Background(self)
         self.previews = Background(self)
+        self.files = ProjectFiles(self.loader, self)
         self.jobs = Jobs(project or Project(), self)
         self.jobs.progressed.connect(self._progressed)
         self.jobs.changed.connect(self._job_changed)
@@ -83,36 +89,9 @@ class Controller(QObject):
         """Start with an empty project."""
         self._replace(Project())
 
-    def open(self, path: Path | str) -> None:
-        """Open a project file.
-
-        Raises
-        ------
-        NmcError
-            If it cannot be read; the project that is open stays.
-        """
-        self._replace(open_project(path))
-        self.message.emit(f"Opened {path}")
-
     def adopt(self, project: Project) -> None:
-        """Show a project that was made elsewhere (a recovered one)."""
+        """Show a project that was read from a file or recovered."""
         self._replace(project)
-
-    def save(self, path: Path | str | None = None) -> Path:
-        """Write the project to its file, or to another.
-
-        Raises
-        ------
-        NmcError
-            If it has no file yet, or the place cannot be written.
-        """
-        for record in self._records_of_history():
-            # The file they stand in is about to be replaced.
-            record.load()
-        written = save_project(self.project, path)
-        self.message.emit(f"Saved {written}")
-        self.state_changed.emit()
-        return written
 
     def _replace(self, project: Project) -> None:
         self.jobs.cancel_all()
@@ -144,7 +123,8 @@ class Controller(QObject):
             self.scenarios_changed.emit()
         self.state_changed.emit()
 
-    def _records_of_history(self) -> list[Any]:
+    def records_of_history(self) -> list[Any]:
+        """Records that undo and redo may bring back."""
         found = []
         for command in self.history.commands:
             for record in (getattr(command, "before", None), getattr(command, "after", None)):

@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.resources import resource
@@ -18,23 +18,9 @@ from nmcstudio.pipeline.recipe import read_recipe, step_values
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.project import recovery
 from nmcstudio.project.project import Project
+from nmcstudio.project.snapshots import snapshot
 
 FILTER = "nmcstudio project (*.nmc)"
-
-
-def snapshot(project: Project) -> Project:
-    """A second project with the same records, to be written by a worker while the first one goes on."""
-    copy = Project(project.seed)
-    copy.path = project.path
-    copy.revision = project.revision
-    copy.view = dict(project.view)
-    copy.scenarios = dict(project.scenarios)
-    copy.outputs = dict(project.outputs)
-    for step in project.steps_with_params:
-        copy.set_params(step, project.params(step))
-    for key in project.keys:
-        copy.put(key, project.record(key))
-    return copy
 
 
 class Documents(QObject):
@@ -55,6 +41,7 @@ class Documents(QObject):
         self.bars = bars
         self.window = window
         self._dirty = False
+        self._after_save: dict[str, Callable[[], None]] = {}
         self._recovered: recovery.Recovered | None = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._autosave)
@@ -80,47 +67,73 @@ class Documents(QObject):
         self._after_unsaved(lambda: self._open_now(Path(path)))
 
     def _open_now(self, path: Path) -> None:
-        try:
-            self.controller.open(path)
-        except NmcError as error:
-            self._show_error(error)
-            return
+        given_up = self.controller.project, self.controller.project.changed
+
+        def opened(project: Project) -> None:
+            # Who went on working while the file was read is asked about that.
+            if (self.controller.project, self.controller.project.changed) == given_up and not self.controller.files.saving:
+                self._opened(project)
+            else:
+                self._after_unsaved(lambda: self._opened(project))
+
+        self.controller.files.open(path, opened, self._show_error)
+
+    def _opened(self, project: Project) -> None:
+        path = project.path
+        assert path is not None
         remember_folder(path)
         remember_project(path)
         self._dirty = False
+        self.controller.adopt(project)
+        self.controller.file_message.emit(f"Opened {path.name}", str(path))
         self.opened.emit()
 
-    def save(self) -> bool:
-        """Save, asking for a name if the project has none; True if it is saved."""
-        if self.controller.project.path is None:
-            return self.save_as()
-        return self._save_to(None)
+    def save(self, then: Callable[[], None] | None = None) -> None:
+        """Save in a worker, asking for a name if the project has none; call `then` when it is written."""
+        path = self.controller.project.path
+        if path is None:
+            self.save_as(then)
+        else:
+            self._save_to(path, then)
 
-    def save_as(self) -> bool:
-        """Save under a name that the user gives; True if it is saved."""
+    def save_as(self, then: Callable[[], None] | None = None) -> None:
+        """Save under a name that the user gives."""
         start = self.controller.project.path or Path(last_folder()) / "project.nmc"
         name, _ = QFileDialog.getSaveFileName(self.window, "Save the project", str(start), FILTER)
-        if not name:
-            return False
-        return self._save_to(Path(name if name.endswith(".nmc") else name + ".nmc"))
+        if name:
+            self._save_to(Path(name if name.endswith(".nmc") else name + ".nmc"), then)
 
-    def _save_to(self, path: Path | None) -> bool:
+    def _save_to(self, path: Path, then: Callable[[], None] | None) -> None:
+        if self.controller.files.saving:
+            # What was asked meanwhile is written after that.
+            self._after_save["save"] = lambda: self._save_to(path, then)
+            return
         self.about_to_save.emit()
-        QApplication.setOverrideCursor(Qt.CursorShape.WaitCursor)
-        try:
-            written = self.controller.save(path)
-        except NmcError as error:
-            self._show_error(error)
-            return False
-        finally:
-            QApplication.restoreOverrideCursor()
-        remember_folder(written)
-        remember_project(written)
-        self._dirty = False
+        controller = self.controller
+        older = controller.records_of_history()
+        controller.files.save(controller.project, path, older, lambda written: self._written(written, then), self._not_written)
+        controller.state_changed.emit()
+
+    def _written(self, path: Path, then: Callable[[], None] | None) -> None:
+        remember_folder(path)
+        remember_project(path)
+        self._dirty = self.controller.project.changed
         recovery.forget()
         self.bars.drop("unsaved")
+        self.bars.drop("document")
+        self.controller.file_message.emit(f"Saved {path.name}", str(path))
         self.saved.emit()
-        return True
+        self.controller.state_changed.emit()
+        waiting, self._after_save = self._after_save, {}
+        for act in (waiting.get("save"), waiting.get("go on") or then):
+            if act is not None:
+                act()
+
+    def _not_written(self, error: NmcError) -> None:
+        self._after_save.clear()
+        self.bars.drop("unsaved")
+        self.controller.state_changed.emit()
+        self._show_error(error)
 
     def _show_error(self, error: NmcError) -> None:
         self.bars.show_bar("document", Bar(self.controller.theme, "error", error.message, hint=error.hint))
@@ -131,8 +144,17 @@ class Documents(QObject):
         """Ask about unsaved changes and running work; `may_close` follows when nothing stands in the way."""
         self._after_unsaved(self.may_close.emit)
 
-    def _after_unsaved(self, act: Callable[[], None]) -> None:
-        running = self.controller.jobs.busy
+    def _after_unsaved(self, act: Callable[[], None], *, cancel: bool = False) -> None:
+        """Carry out `act` when nothing is lost by it; `cancel` where the user has agreed to end what runs."""
+        saving = self.controller.files.saving
+        if saving is not None:
+            self._after_save["go on"] = lambda: self._after_unsaved(act, cancel=cancel)
+            stay = ("Stay", lambda: self._after_save.pop("go on", None))
+            text = f"{saving.name} is being saved; this goes on when it is written"
+            bar = Bar(self.controller.theme, "note", text, choices=[stay], closable=False)
+            self.bars.show_bar("unsaved", bar)
+            return
+        running = self.controller.jobs.busy and not cancel
         unsaved = self.controller.project.changed and bool(
             self.controller.project.keys or self.controller.project.steps_with_params
         )
@@ -148,7 +170,7 @@ class Documents(QObject):
             what.append(f"“{title}” is still running and would be cancelled")
         choices = [("Stay", lambda: None)]
         if unsaved:
-            choices = [("Save", lambda: act() if self.save() else None), ("Do not save", act), *choices]
+            choices = [("Save", lambda: self.save(lambda: self._after_unsaved(act, cancel=True))), ("Do not save", act), *choices]
         else:
             choices = [("Cancel it and go on", act), *choices]
         bar = Bar(self.controller.theme, "warning", ", and ".join(what), choices=choices, closable=False)
@@ -190,7 +212,7 @@ class Documents(QObject):
     @Slot()
     def _autosave(self) -> None:
         project = self.controller.project
-        if not (self._dirty and project.changed and project.keys):
+        if not (self._dirty and project.changed and project.keys) or self.controller.files.saving:
             return
         self._dirty = False
         self.about_to_save.emit()

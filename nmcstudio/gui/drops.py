@@ -42,34 +42,36 @@ def guess(paths: Sequence[str | Path]) -> Guess:
         return Guess(step, {_file_field(step): _file_value(step, [str(first)])})
     names = [str(file) for file in files]
     inside = [file.suffix.lower() for file in (sorted(first.iterdir()) if first.is_dir() else files)]
-    if any(ending in EBSD_ENDINGS for ending in inside) or _is_ebsd(names):
+    if any(ending in EBSD_ENDINGS for ending in inside):
         return Guess("import-ebsd", {_file_field("import-ebsd"): names})
-    if _is_volume(names):
-        return Guess("import-ct", {_file_field("import-ct"): names})
-    raise NmcError(
-        f"{first.name} is neither a volume nor an orientation map that can be read here",
-        "drop TIFF, HDF5, VTI or NRRD for CT, .ang, .ctf or HDF5 for EBSD, or a project (.nmc)",
-    )
+    return _probed(names, inside)
 
 
-def _is_ebsd(names: list[str]) -> bool:
-    from nmcstudio.io.ebsd.registry import probe
+def _probed(names: list[str], endings: list[str]) -> Guess:
+    """What the readers of maps and volumes make of the content."""
+    from nmcstudio.io.ebsd.registry import probe as probe_map
+    from nmcstudio.io.volumes.registry import SUFFIXES
+    from nmcstudio.io.volumes.registry import probe as probe_volume
 
-    return _known(probe, names)
-
-
-def _is_volume(names: list[str]) -> bool:
-    from nmcstudio.io.volumes.registry import probe
-
-    return _known(probe, names)
-
-
-def _known(probe: Any, names: list[str]) -> bool:
-    try:
-        probe(names)
-    except NmcError:
-        return False
-    return True
+    said = []
+    for step, probe in (("import-ebsd", probe_map), ("import-ct", probe_volume)):
+        try:
+            probe(names)
+        except NmcError as error:
+            said.append(error)
+        else:
+            return Guess(step, {_file_field(step): names})
+    if any(ending in SUFFIXES for ending in endings) and not any(ending.startswith(".h") for ending in endings):
+        # Named like a volume: what its reader says is to the point.
+        error = NmcError(said[-1].message, said[-1].hint)
+    else:
+        error = NmcError(
+            f"{Path(names[0]).name} is neither a volume nor an orientation map that can be read here",
+            "drop TIFF, HDF5, VTI or NRRD for CT, .ang, .ctf or HDF5 for EBSD, or a project (.nmc)",
+        )
+    for each in (f"File: {names[0]}", f"As an orientation map: {said[0]}", f"As a volume: {said[1]}"):
+        error.add_note(each)
+    raise error
 
 
 def _model(file: Path) -> Guess:

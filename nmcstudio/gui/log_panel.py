@@ -39,10 +39,15 @@ class LogPanel(QPlainTextEdit):
         self._handler.bridge.written.connect(self.write)
         logging.getLogger("nmcstudio").addHandler(self._handler)
         controller.message.connect(self.write)
+        controller.file_message.connect(self._write_file)
 
     @Slot(str)
     def write(self, text: str) -> None:
         self.appendPlainText(f"{time.strftime('%H:%M:%S')}  {text}")
+
+    @Slot(str, str)
+    def _write_file(self, text: str, path: str) -> None:
+        self.write(f"{text} ({path})")
 
     def close_log(self) -> None:
         """Let go of the loggers."""

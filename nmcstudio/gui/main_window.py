@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -10,46 +9,29 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
-    QDockWidget,
-    QFileDialog,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from nmcstudio.core.errors import NmcError
-from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.actions import Actions
 from nmcstudio.gui.announcements import Announcements
 from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.docks import DockLayout
 from nmcstudio.gui.documents import Documents
-from nmcstudio.gui.drops import Guess, guess
 from nmcstudio.gui.help_window import HelpWindow
 from nmcstudio.gui.icons import app_icon
-from nmcstudio.gui.jobs_panel import JobsPanel
-from nmcstudio.gui.log_panel import LogPanel
+from nmcstudio.gui.intake import Intake, local_files
+from nmcstudio.gui.libraries import load_libraries
 from nmcstudio.gui.menus import Menus
-from nmcstudio.gui.panels.stack import PanelStack
 from nmcstudio.gui.preferences import PreferencesWindow
-from nmcstudio.gui.settings import last_folder, remember_folder, settings
+from nmcstudio.gui.settings import settings
 from nmcstudio.gui.status import StatusBar
 from nmcstudio.gui.welcome import WelcomePage
-from nmcstudio.gui.widgets.bars import Bar, BarStack
+from nmcstudio.gui.widgets.bars import BarStack
 from nmcstudio.gui.window_view import WindowView
-from nmcstudio.gui.workflow import WorkflowPanel
 from nmcstudio.project.nodes import NODES
-
-PLOTS_HEIGHT = 240
-
-
-def _load_libraries(monitor: Monitor) -> tuple[str, ...]:
-    names = ("pyqtgraph", "pyvista", "scipy.ndimage")
-    for name in names:
-        monitor.check()
-        import_module(name)
-    return names
 
 
 class MainWindow(QMainWindow):
@@ -66,10 +48,10 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self)
         self.views: Any = None
         self.label_tools: Any = None
-        self._heavy: dict[str, QWidget] = {}
         self._may_close = self._torn_down = False
         self._build_centre()
         self._build_docks()
+        self.intake = Intake(self)
         self.documents = Documents(self.controller, self.bars, self)
         self.announcements = Announcements(self.controller, self.bars, self)
         self.view = WindowView(self)
@@ -77,7 +59,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(self.controller)
         self.setStatusBar(self.status)
         self._connect()
-        self._arrange()
+        self.dock_layout.arrange()
         self._paint()
         self._show_title()
 
@@ -99,60 +81,9 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
 
     def _build_docks(self) -> None:
-        controller = self.controller
-        self.workflow = WorkflowPanel(controller)
-        self.panels = PanelStack(controller)
-        self.jobs_panel = JobsPanel(controller)
-        self.log = LogPanel(controller)
-        self.docks: dict[str, QDockWidget] = {}
-        for name, title, content in (
-            ("workflow", "Workflow", self.workflow),
-            ("step", "Step", self.panels),
-            ("scenario", "Scenario", self._placeholder("Sliders for the fitted models stand here.")),
-            ("plots", "Plots", self._placeholder("Curves of the chosen result stand here.")),
-            ("table", "Table", self._placeholder("One row for each object of the chosen result stands here.")),
-            ("jobs", "Jobs", self.jobs_panel),
-            ("log", "Log", self.log),
-        ):
-            dock = QDockWidget(title, self)
-            dock.setObjectName(name)
-            dock.setWidget(content)
-            self.docks[name] = dock
-
-    @staticmethod
-    def _placeholder(text: str) -> QLabel:
-        label = QLabel(text)
-        label.setObjectName("muted")
-        label.setWordWrap(True)
-        label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        return label
-
-    def _arrange(self) -> None:
-        """The docks of a new window."""
-        for dock in self.docks.values():
-            dock.setFloating(False)
-            self.removeDockWidget(dock)
-        left, right, bottom = (
-            Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea, Qt.DockWidgetArea.BottomDockWidgetArea,
-        )  # fmt: skip
-        self.setCorner(Qt.Corner.BottomLeftCorner, left)
-        self.setCorner(Qt.Corner.BottomRightCorner, right)
-        self.addDockWidget(left, self.docks["workflow"])
-        self.addDockWidget(right, self.docks["step"])
-        self.addDockWidget(right, self.docks["scenario"])
-        self.tabifyDockWidget(self.docks["step"], self.docks["scenario"])
-        for name in ("plots", "table", "jobs", "log"):
-            self.addDockWidget(bottom, self.docks[name])
-            if name != "plots":
-                self.tabifyDockWidget(self.docks["plots"], self.docks[name])
-        for dock in self.docks.values():
-            dock.show()
-        self.docks["step"].raise_()
-        self.docks["plots"].raise_()
-        self.resizeDocks([self.docks["workflow"], self.docks["step"]], [248, 368], Qt.Orientation.Horizontal)
-        # An empty window needs the room for the welcome; plots get theirs with the first result.
-        height = PLOTS_HEIGHT if self.views is not None else PLOTS_HEIGHT // 2
-        self.resizeDocks([self.docks["plots"]], [height], Qt.Orientation.Vertical)
+        self.dock_layout = DockLayout(self, self.controller)
+        self.docks = self.dock_layout.docks
+        self.workflow, self.panels = self.dock_layout.workflow, self.dock_layout.panels
 
     def _connect(self) -> None:
         controller, actions, documents = self.controller, self.actions_, self.documents
@@ -160,7 +91,7 @@ class MainWindow(QMainWindow):
             ("new", documents.new), ("open", documents.ask_open), ("save", documents.save), ("save_as", documents.save_as),
             ("sample", documents.open_sample), ("quit", self.close), ("undo", controller.undo), ("redo", controller.redo),
             ("preferences", self.show_preferences), ("run", self.run), ("finish", self.finish_now), ("cancel", self.cancel),
-            ("screenshot", self.view.ask_screenshot), ("reset_docks", self._arrange), ("manual", self.show_manual),
+            ("screenshot", self.view.ask_screenshot), ("reset_docks", self.dock_layout.arrange), ("manual", self.show_manual),
             ("keys", self.show_keys), ("about", self.show_about), ("recovery", documents.offer_recovery),
         ):  # fmt: skip
             actions[name].triggered.connect(lambda checked=False, act=act: act())
@@ -176,7 +107,7 @@ class MainWindow(QMainWindow):
         documents.opened.connect(self._show_title)
         documents.saved.connect(self.view.store_thumbnail)
         documents.may_close.connect(self._close_now)
-        self.welcome.chosen.connect(self._card_chosen)
+        self.welcome.chosen.connect(self.intake.choose)
         self.welcome.project_chosen.connect(documents.open)
         controller.current_node_changed.connect(self._node_chosen)
         controller.current_step_changed.connect(self._step_chosen)
@@ -193,7 +124,7 @@ class MainWindow(QMainWindow):
 
     def warm_up(self) -> None:
         """Load the views' libraries in a worker, so that the first result is on view sooner."""
-        self.controller.loader.ask("warm-up", _load_libraries, self._warm)
+        self.controller.loader.ask("warm-up", load_libraries, self._warm)
 
     def _warm(self, loaded: tuple[str, ...]) -> None:
         self.controller.message.emit("Ready")
@@ -205,6 +136,7 @@ class MainWindow(QMainWindow):
             from nmcstudio.gui.widgets.label_tools import LabelToolRow
 
             self.views = ViewArea(self.controller)
+            self.views.layout_changed.connect(self._layout_shown)
             self.label_tools = LabelToolRow(self.controller)
             page = QWidget()
             column = QVBoxLayout(page)
@@ -217,25 +149,11 @@ class MainWindow(QMainWindow):
             self.actions_[layout].setChecked(True)
             self.views.set_layout(layout)
             if not self.controller.project.view.get("window"):
-                self.resizeDocks([self.docks["plots"]], [PLOTS_HEIGHT], Qt.Orientation.Vertical)
+                self.dock_layout.give_plots()
         self.centre.setCurrentIndex(1)
-        self.ensure_docks()
+        self.dock_layout.fill()
         self._show_label_tools()
         return self.views
-
-    def ensure_docks(self) -> None:
-        """Make plots, table and scenario, once."""
-        if self._heavy:
-            return
-        from nmcstudio.gui.views.plots import PlotsPanel
-        from nmcstudio.gui.views.tables import TablePanel
-        from nmcstudio.gui.widgets.scenario import ScenarioPanel
-
-        for name, kind in (("plots", PlotsPanel), ("table", TablePanel), ("scenario", ScenarioPanel)):
-            self._heavy[name] = kind(self.controller)
-            old = self.docks[name].widget()
-            self.docks[name].setWidget(self._heavy[name])
-            old.deleteLater()
 
     def _show_label_tools(self) -> None:
         if self.label_tools is not None:
@@ -251,8 +169,7 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _step_chosen(self, key: str) -> None:
-        self.docks["step"].show()
-        self.docks["step"].raise_()
+        self.dock_layout.show_step()
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:
@@ -272,6 +189,12 @@ class MainWindow(QMainWindow):
         self.controller.project.view["layout"] = action.objectName()
         if self.controller.project.keys:
             self.ensure_views().set_layout(action.objectName())
+
+    @Slot(str)
+    def _layout_shown(self, name: str) -> None:
+        """A view has arranged itself otherwise: the toolbar says so too."""
+        self.controller.project.view["layout"] = name
+        self.actions_[name].setChecked(True)
 
     @Slot()
     def _space(self) -> None:
@@ -303,38 +226,10 @@ class MainWindow(QMainWindow):
     def cancel(self) -> None:
         self.controller.jobs.cancel()
 
-    # Opening and dropping
-
-    def _card_chosen(self, card: str) -> None:
-        if card == "sample":
-            self.documents.open_sample()
-            return
-        title = "Open CT data" if card == "ct" else "Open EBSD data"
-        names, _ = QFileDialog.getOpenFileNames(self, title, last_folder())
-        if names:
-            remember_folder(names[0])
-            self.controller.edit_params(f"import-{card}", {"files": names})
-        self.controller.show_step(f"import-{card}")
-
-    def take_files(self, paths: list[str]) -> None:
-        """Find out what files are, and open them or start their import."""
-        self.controller.message.emit(f"Looking at {paths[0]}")
-        self.controller.loader.ask("drop", lambda monitor: guess(paths), self._guessed, self._not_guessed)
-
-    def _guessed(self, found: Guess) -> None:
-        if found.what == "open":
-            self.documents.open(found.values["path"])
-            return
-        self.controller.edit_params(found.what, found.values)
-        self.controller.show_step(found.what)
-
-    def _not_guessed(self, error: Exception) -> None:
-        if not isinstance(error, NmcError):
-            raise error
-        self.bars.show_bar("drop", Bar(self.controller.theme, "error", error.message, hint=error.hint))
+    # Dropping
 
     def dragEnterEvent(self, event) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if local_files(event.mimeData()):
             event.acceptProposedAction()
             self.welcome.show_drag(True)
 
@@ -344,7 +239,7 @@ class MainWindow(QMainWindow):
     def dropEvent(self, event) -> None:
         self.welcome.show_drag(False)
         event.acceptProposedAction()
-        self.take_files([url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()])
+        self.intake.take(local_files(event.mimeData()))
 
     @Slot()
     def _replaced(self) -> None:
@@ -431,5 +326,5 @@ class MainWindow(QMainWindow):
         self.controller.close()
         if self.views is not None:
             self.views.close_views()
-        self.log.close_log()
+        self.dock_layout.log.close_log()
         forget()

@@ -9,11 +9,13 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePath
 
+import numpy as np
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 
 from nmcstudio.core.threads import configure_threads
 from nmcstudio.gui.background import Background
@@ -23,6 +25,7 @@ THEMES = ("light", "dark")
 # The views prepare their pictures in workers; what has not changed for this long is ready.
 QUIET_MS = 700
 LONGEST_S = 25.0
+COLOURS = 256
 
 
 def wait(milliseconds: int) -> None:
@@ -30,6 +33,13 @@ def wait(milliseconds: int) -> None:
     loop = QEventLoop()
     QTimer.singleShot(milliseconds, loop.quit)
     loop.exec()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Let the window work until something is so, or far too long."""
+    deadline = time.monotonic() + LONGEST_S
+    while not condition() and time.monotonic() < deadline:
+        wait(50)
 
 
 def settled(window: object) -> QImage:
@@ -45,6 +55,27 @@ def settled(window: object) -> QImage:
         if (idle and body == before) or time.monotonic() > deadline:
             return now
         before = body
+
+
+def hide_places(window: QWidget) -> None:
+    """Fields show the names of files only: the folders of this machine are none of the reader's business."""
+    for line in window.findChildren(QLineEdit):
+        text = line.text()
+        if PurePath(text).is_absolute():
+            line.setText(PurePath(text).name)
+
+
+def write_small(picture: QImage, file: Path) -> None:
+    """A PNG with a palette made for this picture, a quarter of the size of one in true colour."""
+    from PIL import Image
+
+    rgb = picture.convertToFormat(QImage.Format.Format_RGB888)
+    lines = np.frombuffer(rgb.constBits(), np.uint8).reshape(rgb.height(), rgb.bytesPerLine())
+    pixels = lines[:, : 3 * rgb.width()].reshape(rgb.height(), rgb.width(), 3)
+    few = Image.fromarray(np.ascontiguousarray(pixels)).quantize(
+        COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+    )
+    few.save(file, optimize=True)
 
 
 def make_screens(project: Path, folder: Path) -> list[Path]:
@@ -63,7 +94,8 @@ def make_screens(project: Path, folder: Path) -> list[Path]:
 
     def take(name: str) -> None:
         file = folder / f"{name}-{window.controller.theme_choice}.png"
-        settled(window).save(str(file))
+        hide_places(window)
+        write_small(settled(window), file)
         made.append(file)
 
     window = MainWindow()
@@ -75,8 +107,8 @@ def make_screens(project: Path, folder: Path) -> list[Path]:
         window.show()
         window.resize(*SIZE)
         take("welcome")
-        window.controller.open(project)
-        window.documents.opened.emit()
+        window.documents.open(project)
+        until(lambda: window.controller.project.path == project)
         for key in KEYS:
             show(window, key)
             take(key)

@@ -13,6 +13,8 @@ from nmcstudio.gui.icons import icon
 from nmcstudio.gui.jobs import RUNNING, Job
 from nmcstudio.gui.widgets.times import left, memory
 
+WORK_MS = 200
+
 
 class StatusBar(QStatusBar):
     """The running job has its own place, so that messages do not push it about."""
@@ -45,6 +47,24 @@ class StatusBar(QStatusBar):
             row.addWidget(widget, stretch)
         self._job.hide()
         self.addPermanentWidget(self._job)
+        self._work = QWidget()
+        self._work_words = QLabel()
+        busy = QProgressBar()
+        busy.setRange(0, 0)
+        busy.setTextVisible(False)
+        busy.setFixedSize(96, 8)
+        row = QHBoxLayout(self._work)
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(8)
+        row.addWidget(self._work_words)
+        row.addWidget(busy)
+        self._work.hide()
+        self.addPermanentWidget(self._work)
+        # What is done at once needs no bar.
+        self._work_timer = QTimer(self)
+        self._work_timer.setSingleShot(True)
+        self._work_timer.setInterval(WORK_MS)
+        self._work_timer.timeout.connect(self._work.show)
         self._memory = QLabel()
         self._memory.setToolTip("Memory that the program uses now")
         self._threads = QLabel(f"{int(os.environ.get('NUMBA_NUM_THREADS') or psutil.cpu_count() or 1)} threads")
@@ -59,15 +79,28 @@ class StatusBar(QStatusBar):
         self._timer.start(2000)
         self._measure()
         controller.message.connect(self.show_message)
+        controller.file_message.connect(self.show_message)
+        controller.files.working.connect(self._show_work)
         controller.jobs.changed.connect(self._show_job)
         controller.jobs.progressed.connect(self._show_job)
         controller.jobs.finished.connect(self._show_job)
 
     @Slot(str)
-    def show_message(self, text: str) -> None:
+    @Slot(str, str)
+    def show_message(self, text: str, tip: str = "") -> None:
+        """A line, and what the mouse finds behind it: the line itself or a full path."""
         line = " ".join(text.split())
         self._message.setText(line)
-        self._message.setToolTip(line)
+        self._message.setToolTip(tip or line)
+
+    @Slot(str)
+    def _show_work(self, words: str) -> None:
+        if not words:
+            self._work_timer.stop()
+            self._work.hide()
+            return
+        self._work_words.setText(words)
+        self._work_timer.start()
 
     @Slot()
     def _measure(self) -> None:
@@ -92,3 +125,4 @@ class StatusBar(QStatusBar):
 
     def stop(self) -> None:
         self._timer.stop()
+        self._work_timer.stop()

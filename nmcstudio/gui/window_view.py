@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Slot
@@ -73,6 +74,6 @@ class WindowView(QObject):
             return
         name = name if name.lower().endswith(".png") else name + ".png"
         if picture.save(name):
-            self.controller.message.emit(f"Saved {name}; the picture is in the clipboard too")
+            self.controller.file_message.emit(f"Saved {Path(name).name}; the picture is in the clipboard too", name)
         else:
             self.controller.message.emit(f"{name} cannot be written: choose another folder")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import pytest
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.gui import jobs as states
 from nmcstudio.gui.controller import Controller
+from nmcstudio.project.store import open_project
 
 
 def run(qtbot, controller: Controller, key: str, **values) -> states.Job:
@@ -136,12 +138,33 @@ def test_a_drag_is_one_entry_of_the_history(controller):
     assert controller.project.params("import-ct") == {}
 
 
+def save(qtbot, controller, file):
+    written = []
+    controller.files.save(controller.project, file, controller.records_of_history(), written.append, pytest.fail)
+    qtbot.waitUntil(lambda: written == [file], timeout=20_000)
+
+
+def test_a_save_elsewhere_leaves_nothing_to_be_read_from_the_old_file(qtbot, controller, tmp_path):
+    run(qtbot, controller, "import-ct", level=3)
+    save(qtbot, controller, tmp_path / "a.nmc")
+    controller.adopt(open_project(tmp_path / "a.nmc"))
+    save(qtbot, controller, tmp_path / "b.nmc")
+    (tmp_path / "a.nmc").unlink()
+    assert controller.project.path == tmp_path / "b.nmc"
+    assert not controller.project.changed
+    assert controller.project.value("ct").values.max() == 3
+
+
 def test_undo_reaches_behind_a_save(qtbot, controller, tmp_path):
     run(qtbot, controller, "import-ct", level=1)
-    controller.save(tmp_path / "Größe µm.nmc")
-    controller.open(tmp_path / "Größe µm.nmc")
+    file = tmp_path / "Größe µm.nmc"
+    save(qtbot, controller, file)
+    read = []
+    controller.files.open(file, read.append, pytest.fail)
+    qtbot.waitUntil(lambda: bool(read), timeout=60_000)
+    controller.adopt(read[0])
     run(qtbot, controller, "import-ct", level=2)
-    controller.save()
+    save(qtbot, controller, file)
     controller.undo()
     assert controller.project.value("ct").values.max() == 1
 

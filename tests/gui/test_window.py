@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from nmcstudio.core.resources import resource
 from nmcstudio.gui import settings
 from nmcstudio.gui.actions import ENTRIES
 from nmcstudio.gui.app import BugReporter, Collector
-from nmcstudio.gui.documents import snapshot
 from nmcstudio.gui.drops import guess
 from nmcstudio.gui.help_window import HelpWindow, keys_page
 from nmcstudio.gui.icons import pixmap
@@ -28,6 +28,7 @@ from nmcstudio.pipeline.registry import KEYS
 from nmcstudio.project import recovery
 from nmcstudio.project.nodes import NODES
 from nmcstudio.project.project import Project
+from nmcstudio.project.snapshots import snapshot
 from nmcstudio.project.store import open_project, save_project
 
 
@@ -44,6 +45,12 @@ def window(qtbot, quick_steps, monkeypatch):
 
 def edited(window: MainWindow) -> None:
     window.controller.edit_params("import-ct", {"level": 2})
+
+
+def save(qtbot, window: MainWindow, path: Path) -> None:
+    window.controller.project.path = path
+    with qtbot.waitSignal(window.documents.saved, timeout=20_000):
+        window.documents.save()
 
 
 def test_an_empty_window_welcomes_and_closes_without_asking(qtbot, window):
@@ -79,6 +86,74 @@ def test_close_with_changes_stays_until_answered_and_saves(qtbot, window, tmp_pa
     assert settings.recent_projects() == [tmp_path / "Größe µm.nmc"]
 
 
+class SlowSave:
+    """A save that takes until it is let go."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.go = threading.Event()
+        monkeypatch.setattr("nmcstudio.gui.project_files.save_project", self.write)
+
+    def write(self, project, path):
+        assert self.go.wait(20)
+        return save_project(project, path)
+
+
+def test_the_window_is_usable_while_it_saves_and_closing_waits(qtbot, window, tmp_path, monkeypatch):
+    slow = SlowSave(monkeypatch)
+    file = tmp_path / "large.nmc"
+    edited(window)
+    window.controller.project.path = file
+    window.documents.save()
+    assert not file.exists()
+    qtbot.waitUntil(window.status._work.isVisible, timeout=5000)
+    window.controller.edit_params("import-ct", {"level": 4})
+    window.close()
+    assert "is being saved" in window.bars.bars()["unsaved"].text
+    slow.go.set()
+    # What was edited meanwhile is not in the file, so closing asks about it.
+    qtbot.waitUntil(lambda: "Save" in window.bars.bars()["unsaved"].buttons, timeout=20_000)
+    assert window.isVisible()
+    assert not window.status._work.isVisible()
+    assert window.controller.project.changed
+    assert open_project(file).params("import-ct") == {"level": 2}
+    window.bars.bars()["unsaved"].buttons["Save"].click()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
+    assert open_project(file).params("import-ct") == {"level": 4}
+
+
+def test_saved_again_while_it_saves_is_written_after_that(qtbot, window, tmp_path, monkeypatch):
+    slow = SlowSave(monkeypatch)
+    edited(window)
+    window.controller.project.path = tmp_path / "twice.nmc"
+    window.documents.save()
+    window.controller.edit_params("import-ct", {"level": 4})
+    window.documents.save()
+    slow.go.set()
+    qtbot.waitUntil(lambda: not window.controller.project.changed and not window.controller.files.saving, timeout=20_000)
+    assert open_project(tmp_path / "twice.nmc").params("import-ct") == {"level": 4}
+
+
+def test_a_save_that_fails_keeps_the_mark_and_says_what_to_do(qtbot, window, tmp_path):
+    edited(window)
+    window.controller.project.path = tmp_path / "no" / "such" / "folder.nmc"
+    window.close()
+    window.bars.bars()["unsaved"].buttons["Save"].click()
+    qtbot.waitUntil(lambda: "document" in window.bars.bars(), timeout=20_000)
+    assert "folder" in window.bars.bars()["document"].text
+    assert window.controller.project.changed
+    assert window.isVisible()
+
+
+def test_the_status_line_names_a_file_and_the_mouse_finds_its_path(qtbot, window, tmp_path):
+    edited(window)
+    save(qtbot, window, tmp_path / "mine.nmc")
+    assert window.status._message.text() == "Saved mine.nmc"
+    assert window.status._message.toolTip() == str(tmp_path / "mine.nmc")
+    with qtbot.waitSignal(window.documents.opened, timeout=20_000):
+        window.documents.open(tmp_path / "mine.nmc")
+    assert window.status._message.text() == "Opened mine.nmc"
+
+
 def test_close_says_that_a_job_runs_and_cancels_it(qtbot, window):
     with qtbot.waitSignal(window.controller.jobs.progressed, timeout=20_000):
         window.controller.run_step("import-ct", {"seconds": 60})
@@ -96,6 +171,7 @@ def test_a_file_that_is_no_project_is_an_error_in_a_bar_and_the_project_stays(qt
     edited(window)
     window.controller.project.changed = False
     window.documents.open(bad)
+    qtbot.waitUntil(lambda: "document" in window.bars.bars(), timeout=20_000)
     assert "bad.nmc" in window.bars.bars()["document"].text
     assert window.controller.project.params("import-ct") == {"level": 2}
 
@@ -198,6 +274,11 @@ def test_a_dropped_file_that_nobody_knows_is_an_error_that_says_what_can_be_drop
     text.write_text("not an image")
     drop(window, text)
     qtbot.waitUntil(lambda: "drop" in window.bars.bars(), timeout=20_000)
+    assert "named like TIFF but holds text" in window.bars.bars()["drop"].text
+    unknown = tmp_path / "notes.docx"
+    unknown.write_text("no image either")
+    drop(window, unknown)
+    qtbot.waitUntil(lambda: "drop" in window.bars.bars(), timeout=20_000)
     assert ".ang" in window.bars.bars()["drop"].text
 
 
@@ -293,11 +374,11 @@ def test_a_filled_project_opens_with_its_view(qtbot, window, tmp_path):
     assert window.centre.currentWidget() is not window.welcome
     window.actions_["slices"].trigger()
     window.controller.show_step("segment-ct")
-    window.view.store()
-    window.controller.save(tmp_path / "p.nmc")
+    save(qtbot, window, tmp_path / "p.nmc")
     window.documents.new()
     assert window.centre.currentWidget() is window.welcome
-    window.documents.open(tmp_path / "p.nmc")
+    with qtbot.waitSignal(window.documents.opened, timeout=60_000):
+        window.documents.open(tmp_path / "p.nmc")
     assert window.centre.currentWidget() is not window.welcome
     assert (window.controller.node, window.controller.step) == ("ct", "segment-ct")
     assert window.views.state()["layout"] == "slices"
