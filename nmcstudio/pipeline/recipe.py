@@ -35,7 +35,7 @@ from nmcstudio.io.files import check_place
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.runner import commit, compute, is_fresh, peak_rss_mib, prepare
 from nmcstudio.pipeline.step import Step
-from nmcstudio.pipeline.validation import complete
+from nmcstudio.pipeline.validation import complete, params_of
 from nmcstudio.project.project import Project
 from nmcstudio.project.store import open_project, save_project
 
@@ -175,12 +175,18 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
     if chosen is not None:
         project.set_seed(chosen)
     done, reused = [], 0
+    kept: set[str | None] = set()
     for index, (key, values) in enumerate(steps):
         part = monitor.sub(index / len(steps), (index + 1) / len(steps))
         prepared = prepare(project, key, values)
-        if is_fresh(project, prepared):
+        node = prepared.step.writes_with(prepared.params)
+        edits = _edits(steps[index + 1 :], node)
+        # An edit in place stands in the value that it edited: both are fresh, or neither.
+        if node in kept if prepared.step.in_place else is_fresh(project, prepared, edits):
+            kept.add(node)
             reused += 1
             continue
+        kept.discard(node)
         monitor.warnings.clear()
         outcome = compute(prepared, part)
         commit(project, outcome)
@@ -200,6 +206,20 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
         "steps": done,
         "warnings": [f"{each['step']}: {text}" for each in done for text in each.get("warnings", ())],
     }
+
+
+def _edits(steps: list[tuple[str, dict[str, Any]]], node: str | None) -> list[tuple[str, dict[str, Any]]]:
+    """Steps that edit a node in place before another step writes it anew, with their parameters as JSON."""
+    found = []
+    for key, values in steps:
+        step = step_of(key)
+        params = params_of(step, values)
+        if node is None or step.writes_with(params) != node:
+            continue
+        if not step.in_place:
+            break
+        found.append((key, params.model_dump(mode="json")))
+    return found
 
 
 def _begin(project_file: Path, unfinished: Path) -> Project:

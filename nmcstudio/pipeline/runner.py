@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -237,8 +237,14 @@ def commit(project: Project, outcome: Outcome) -> Record | None:
     return project.put(outcome.node, outcome.record)
 
 
-def is_fresh(project: Project, prepared: Prepared) -> bool:
-    """True if the project, or the place that the step writes to, holds just what this run would give."""
+def is_fresh(project: Project, prepared: Prepared, edits: Sequence[tuple[str, dict[str, Any]]] = ()) -> bool:
+    """True if the project, or the place that the step writes to, holds just what this run would give.
+
+    Parameters
+    ----------
+    edits
+        Keys and parameters (as JSON) of the steps that edit the value in place afterwards, in their order.
+    """
     node = prepared.step.writes_with(prepared.params)
     if prepared.step.in_place:
         return False
@@ -252,7 +258,7 @@ def is_fresh(project: Project, prepared: Prepared) -> bool:
     record = project.record(node)
     same = record.step == prepared.step.key and record.params == prepared.params.model_dump(mode="json")
     made_from = (record.inputs, record.files, record.seed) == (prepared.inputs, prepared.files, prepared.seed)
-    return same and made_from and not record.edits
+    return same and made_from and [(edit["step"], edit["params"]) for edit in record.edits] == list(edits)
 
 
 def run_on_project(
