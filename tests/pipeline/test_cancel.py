@@ -11,7 +11,7 @@ import pytest
 
 from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.pipeline.recipe import read_recipe
+from nmcstudio.pipeline.recipe import read_recipe, step_values
 from nmcstudio.pipeline.runner import Outcome, commit, compute, prepare
 from nmcstudio.project.project import Project
 from tests.pipeline.chain import chain, make_inputs
@@ -85,11 +85,7 @@ def test_every_step_of_the_sample_session(tmp_path: Path, fraction: float) -> No
     recipe = read_recipe(Path("sample.yaml"))
     project = Project(seed=recipe.seed or 1)
     for key, values in recipe.steps:
-        given = {name: str(tmp_path / str(value)) if name == "to" else value for name, value in values.items()}
-        if "files" in given:
-            from nmcstudio.core.resources import resource
-
-            given["files"] = tuple(str(resource(name.removeprefix("resources:"))) for name in given["files"])
+        given = step_values(recipe, key, values, tmp_path)
         begun = time.monotonic()
         outcome = compute(prepare(project, key, given), Monitor())
         seconds, _ = cancel_after(project, key, given, fraction * (time.monotonic() - begun))
