@@ -28,6 +28,7 @@ from nmcstudio.gui.menus import Menus
 from nmcstudio.gui.preferences import PreferencesWindow
 from nmcstudio.gui.settings import settings
 from nmcstudio.gui.status import StatusBar
+from nmcstudio.gui.theme import style_sheet
 from nmcstudio.gui.welcome import WelcomePage
 from nmcstudio.gui.widgets.bars import BarStack
 from nmcstudio.gui.window_view import WindowView
@@ -291,6 +292,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _paint(self) -> None:
+        self.setStyleSheet(style_sheet(self.controller.theme))
         self.actions_.paint(self.controller.theme)
 
     @Slot()

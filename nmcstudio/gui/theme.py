@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 
 CHOICES = ("system", "light", "dark")
 
@@ -82,14 +82,20 @@ def theme_for(choice: str) -> Theme:
 
 
 def apply(theme: Theme) -> None:
-    """Give the running application the theme's palette and style rules."""
+    """Give the running application the theme's palette. Windows take `style_sheet` themselves.
+
+    A style sheet of the whole application would be worked out anew for every widget, shown or not: seconds in a window
+    with all its panels.
+    """
     application = QApplication.instance()
     if not isinstance(application, QApplication):
         return
     # Fusion is the one style that follows a palette completely on all three systems.
-    application.setStyle("Fusion")
-    application.setPalette(palette_of(theme))
-    application.setStyleSheet(style_sheet(theme))
+    if application.style().name() != "fusion":
+        application.setStyle("Fusion")
+    palette = palette_of(theme)
+    application.setPalette(palette)
+    QToolTip.setPalette(palette)
 
 
 def palette_of(theme: Theme) -> QPalette:
@@ -117,7 +123,6 @@ def palette_of(theme: Theme) -> QPalette:
 def style_sheet(theme: Theme) -> str:
     """The few rules that a palette cannot say; named widgets only, so that the platform keeps the rest."""
     return f"""
-    QToolTip {{ color: {theme.text}; background: {theme.base}; border: 1px solid {theme.border}; padding: 4px; }}
     QMainWindow::separator {{ background: {theme.border}; width: 1px; height: 1px; margin: 1px; }}
     QLabel#muted, QLabel#unit {{ color: {theme.muted}; }}
     QLabel#fieldError {{ color: {theme.failed}; }}
