@@ -200,9 +200,9 @@ def test_filter_keeps_what_all_conditions_hold_for() -> None:
 def test_csv_of_a_plot_holds_every_number() -> None:
     data = Series("data", "", np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     bars = Series("model", "m", np.array([0.0, 1.0, 2.0]), np.array([5.0, 6.0]), style="bars")
-    plot = Plot("k", "T", "x (µm)", "y", (data, bars))
+    plot = Plot("k", "T", "x [µm]", "y", (data, bars))
     lines = plot_csv(plot).splitlines()
-    assert lines[1] == '"x (µm), data","y, data","x (µm), model (m)","y, model (m)"'
+    assert lines[1] == '"x [µm], data","y, data","x [µm], model (m)","y, model (m)"'
     assert lines[2:] == ["1,3,0,5", "2,4,1,6"]
 
 
@@ -256,7 +256,7 @@ def test_every_node_has_a_content() -> None:
     curve = Curve("data", "data", np.arange(3.0), np.arange(3.0), 1.0)
     surface = Surface("model", np.arange(3.0), np.arange(2.0), np.ones((2, 3)))
     validation = Validation(
-        (Comparison("c", "C", "grains", "x (µm)", "y", (), (curve,), (surface,), {"ks": 0.1, "model_ks": 0.05}),)
+        (Comparison("c", "C", "grains", "x [µm]", "y", (), (curve,), (surface,), {"ks": 0.1, "model_ks": 0.05}),)
     )
     values = {
         "ct": grey, "particles": LabelVolume(grains.labels, grains.spacing_um), "radii": radii(), "shell-model": model,
@@ -275,7 +275,7 @@ def test_every_node_has_a_content() -> None:
     assert [plot.key for plot in made["grain-model"].plots] == ["pair-correlation", "weight-density", "copula"]
     # the published value of g at 0 (models.md 8.2), read off the curve
     assert made["grain-model"].plots[0].series[0].y[0] == pytest.approx(13.87, rel=0.03)
-    assert "KS 0.1 (two model samples: 0.05)" in made["validation"].plots[0].caption
+    assert "KS 0.1 (0.05)" in made["validation"].plots[0].caption
     assert len(made["validation"].plots) == 2
     mixture = made["shell-model"].plots[0].series[1]
     assert np.trapezoid(mixture.y, mixture.x) == pytest.approx(1.0, abs=0.01)

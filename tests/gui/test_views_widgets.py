@@ -292,7 +292,7 @@ def test_table_filters_sorts_and_writes_what_it_shows(window, qtbot, tmp_path: P
     table.filter.setText("voxels > 100")
     table.write_csv(str(tmp_path / "t.csv"))
     lines = (tmp_path / "t.csv").read_text().splitlines()
-    assert lines[0].startswith("Id,Diameter (µm),Volume (µm³)")
+    assert lines[0].startswith("Id,Diameter [µm],Volume [µm³]")
     assert len(lines) == 3
 
 

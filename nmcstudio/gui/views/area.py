@@ -42,7 +42,8 @@ LAYOUTS = ("slices", "3d", "both", "compare")
 class ViewArea(QWidget):
     """Shows a node in slices and 3D, previews and live results over it.
 
-    ``layout_changed`` says that another arrangement was chosen from elsewhere than the window's own actions.
+    ``layout_changed`` names the arrangement whenever it is another than before, whoever asked for it: the actions that choose
+    one follow it.
     """
 
     layout_changed = Signal(str)
@@ -69,7 +70,7 @@ class ViewArea(QWidget):
         self.store.shown.connect(self._content_shown)
         self.store.waiting.connect(self._waiting)
         self.store.failed.connect(self._failed)
-        self.store.layout_asked.connect(self._layout_asked)
+        self.store.layout_asked.connect(self.set_layout)
         self.live.marked.connect(self._mark)
         controller.state_changed.connect(self._mark)
         controller.theme_changed.connect(self._apply_theme)
@@ -96,6 +97,8 @@ class ViewArea(QWidget):
         self._layers_button.clicked.connect(self._layers_chosen)
         self._layers_by_hand = False
         head = QHBoxLayout()
+        # As high without its buttons as with them: the views below stay where they are from node to node.
+        head.addStrut(max(self._choices.sizeHint().height(), self._layers_button.sizeHint().height()))
         head.setContentsMargins(8, 4, 4, 4)
         head.setSpacing(12)
         head.addWidget(self._title)
@@ -164,18 +167,21 @@ class ViewArea(QWidget):
 
     # What the window calls
 
+    @Slot(str)
     def set_layout(self, name: str) -> None:
         """Arrange the views: "slices", "3d", "both" or "compare"."""
         if name not in LAYOUTS:
             raise ValueError(f"there is no layout {name!r}")
-        self._layout_name = name
+        before, self._layout_name = self._layout_name, name
         self._maximised = ""
         self._arrange()
+        if name != before:
+            self.layout_changed.emit(name)
 
-    @Slot(str)
-    def _layout_asked(self, name: str) -> None:
-        self.set_layout(name)
-        self.layout_changed.emit(name)
+    @property
+    def layout_name(self) -> str:
+        """The arrangement now, one of `LAYOUTS`."""
+        return self._layout_name
 
     def show_node(self, key: str) -> None:
         """Show the value at a node; it is read and prepared in a worker."""
@@ -265,6 +271,7 @@ class ViewArea(QWidget):
         self._empty.setText(words)
         self._title.setText("")
         self._note.set_full_text("")
+        self.store.place_plots(False)
         self._pages.setCurrentWidget(self.compare if self._layout_name == "compare" else self._empty)
 
     @Slot(object)
@@ -350,6 +357,10 @@ class ViewArea(QWidget):
 
     @Slot()
     def _arrange(self) -> None:
+        self.store.place_plots(self._arrange_views())
+
+    def _arrange_views(self) -> bool:
+        """Show what the arrangement asks for; true if that includes the plots."""
         if self._layout_name == "compare":
             self.compare.activate()
             self._pages.setCurrentWidget(self.compare)
@@ -358,7 +369,7 @@ class ViewArea(QWidget):
             self._choices.hide()
             self._layers_button.hide()
             self.readout.say(" ")
-            return
+            return False
         self.compare.deactivate()
         self.readout.say("")
         content = self.store.content
@@ -369,7 +380,7 @@ class ViewArea(QWidget):
         has_scene = content is not None and bool(content.scene)
         if not has_layers and not has_scene and not (content is not None and content.plots):
             self._pages.setCurrentWidget(self._empty)
-            return
+            return False
         flat = has_layers and self.model.layers[0].values.shape[0] == 1
         show_3d = has_scene and (self._layout_name in ("3d", "both") or not has_layers) and not self._maximised
         show_slices = has_layers and (self._layout_name in ("slices", "both") or not has_scene)
@@ -393,3 +404,4 @@ class ViewArea(QWidget):
         self._pages.setCurrentWidget(self._views)
         if show_3d:
             self.scene.activate()
+        return show_plots

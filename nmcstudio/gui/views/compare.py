@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -18,6 +19,8 @@ from nmcstudio.gui.views.store import NEEDS, ContentStore, make_content
 from nmcstudio.gui.widgets.elided import ElidedLabel
 from nmcstudio.project.nodes import NODES
 
+# Measured objects carry one id in all nodes; the grains of two virtual particles have nothing in common but their numbers.
+_MEASURED = ("particles", "grains")
 _NODES = ("particles", "radii", "shell-model", "grains", "tessellation", "mesh")
 
 
@@ -28,8 +31,14 @@ class CompareView(QWidget):
         super().__init__(parent)
         self._controller, self._store = controller, store
         self.cross = Crosshair(self)
-        self.sides = [Side(controller, store, selection, self.cross, name, self) for name in "AB"]
+        self._selection = selection
+        self.sides = [Side(controller, store, self.cross, name, self) for name in "AB"]
         self._active = False
+        self._linking = False
+        for number, side in enumerate(self.sides):
+            side.selection.changed.connect(partial(self._side_chose, number))
+            side.loaded.connect(self._window_chose)
+        selection.changed.connect(self._window_chose)
         splitter = QSplitter(Qt.Orientation.Horizontal, self)
         splitter.setChildrenCollapsible(False)
         for side in self.sides:
@@ -52,6 +61,9 @@ class CompareView(QWidget):
         views = [side.scene.view for side in self.sides]
         if first and all(view is not None for view in views):
             views[1].camera = views[0].camera
+            self.sides[0].scene.share_camera(self.sides[1].scene)
+            self.sides[1].scene.share_camera(self.sides[0].scene)
+            self.sides[0].scene.fit_view()
             for view, other in (views, views[::-1]):
                 view.drawn.connect(other.update_from_twin)
 
@@ -63,6 +75,28 @@ class CompareView(QWidget):
         for side in self.sides:
             side.pane.pane.fit()
         self.sides[0].scene.fit_view()
+
+    def _side_chose(self, number: int) -> None:
+        """Choose the same objects on the other side and in the window, where they are the same objects."""
+        if self._linking:
+            return
+        self._linking = True
+        chosen, other = self.sides[number], self.sides[1 - number]
+        if chosen.shows_objects_of(other):
+            other.selection.choose(chosen.selection.ids)
+        if chosen.selection.subject in _MEASURED and chosen.selection.subject == self._selection.subject:
+            self._selection.choose(chosen.selection.ids)
+        self._linking = False
+
+    @Slot()
+    def _window_chose(self) -> None:
+        if self._linking or self._selection.subject not in _MEASURED:
+            return
+        self._linking = True
+        for side in self.sides:
+            if side.selection.subject == self._selection.subject:
+                side.selection.choose(self._selection.ids)
+        self._linking = False
 
     @Slot()
     def _changed(self) -> None:
@@ -96,10 +130,9 @@ class Side(QWidget):
 
     loaded = Signal()
 
-    def __init__(
-        self, controller: Any, store: ContentStore, selection: Selection, cross: Crosshair, name: str, parent: QWidget
-    ) -> None:
+    def __init__(self, controller: Any, store: ContentStore, cross: Crosshair, name: str, parent: QWidget) -> None:
         super().__init__(parent)
+        self.selection = Selection(self)
         self._controller = controller
         self._background = store.worker()
         self._sources: dict[str, Any] = {}
@@ -112,8 +145,8 @@ class Side(QWidget):
         self._pick.activated.connect(self._chosen)
         self._words = ElidedLabel("", self)
         self._words.setObjectName("muted")
-        self.scene = Scene3D(controller, selection, cross, self)
-        self.pane = SliceView("xy", self.model, cross, selection, self)
+        self.scene = Scene3D(controller, self.selection, cross, self)
+        self.pane = SliceView("xy", self.model, cross, self.selection, self)
         splitter = QSplitter(Qt.Orientation.Vertical, self)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(self.scene)
@@ -173,6 +206,8 @@ class Side(QWidget):
 
     def _show(self, content: Content) -> None:
         self._words.set_full_text(content.note)
+        self.selection.choose(())
+        self.selection.set_subject(content.subject)
         self.model.set_layers(content.layers)
         self.pane.setVisible(bool(content.layers))
         self.pane.pane.badge = "simulated" if content.simulated else ""
@@ -182,6 +217,11 @@ class Side(QWidget):
             self.pane.pane.fit()
         self.scene.set_content(content, "simulated" if content.simulated else "")
         self.loaded.emit()
+
+    def shows_objects_of(self, other: Side) -> bool:
+        """True if an id names the same object on both sides."""
+        same = self.selection.subject == other.selection.subject
+        return same and (self.selection.subject in _MEASURED or self._mark == other._mark)
 
     def _fail(self, error: Exception) -> None:
         self._mark = ()

@@ -17,6 +17,7 @@ _GREY_3D = 4_000_000  # voxels of the grey block in 3D
 _LABELS_3D = 6_000_000  # voxels of labels that surfaces are made of
 _TRIANGLES_3D = 700_000  # triangles of the skin that 3D gets at most, roughly
 _QUICK_3D = 300_000  # voxels above which a coarser mesh is made as well, for the time that the camera moves
+_SCALE_STEPS = 100_000  # steps that a scale of equal steps has at most; a finer one is as good as none
 _DESCRIBED = 80_000_000  # voxels up to which surface and sphericity are computed for the table
 
 
@@ -149,12 +150,40 @@ def density_plot(
     if len(values) < 3 or np.ptp(values) == 0:
         return None
     found = density(values, **bounds)
-    unit = x_label.partition("(")[2].rstrip(")")
-    y_label = f"density (1/{unit})" if unit else "density"
+    unit = x_label.partition("[")[2].rstrip("]")
+    y_label = f"density [1/{unit}]" if unit else "density"
     series = Series(role, f"{len(values)} objects", found.x, found.y, float(values.mean()))
     return Plot(
         key, title, x_label, y_label, (series,), caption=f"n = {len(values)}, mean {values.mean():.3g}, sd {values.std():.3g}"
     )
+
+
+def histogram_edges(values: NDArray[Any], most: int) -> NDArray[np.float64]:
+    """Edges of at most `most` bins of one width.
+
+    Counts and bytes stand on a scale of equal steps, whole or not (a vendor's quality in bytes may be stored as multiples of
+    0.75). Bins that do not fit the scale hold one step more here and one less there, and the histogram shows a comb that is
+    not in the data; bins of whole steps, with the values in their middle, do not.
+    """
+    steps = np.unique(values).astype(float)
+    low, high = float(steps[0]), float(steps[-1])
+    step = float(np.diff(steps).min()) if len(steps) > 1 else 1.0
+    count = round((high - low) / step)
+    if count < _SCALE_STEPS:
+        step = (high - low) / count if count else step
+        place = (steps - low) / step
+        if np.abs(place - np.rint(place)).max() < 0.1:
+            each = -(-(count + 1) // most)
+            bins = -(-(count + 1) // each)
+            return low - step / 2 + each * step * np.arange(bins + 1)
+    return np.linspace(low, high, most + 1)
+
+
+def histogram_plot(key: str, title: str, x_label: str, noun: str, values: NDArray[Any], most: int = 256) -> Plot:
+    """Shares of finite values in bins that fit their scale."""
+    counts, edges = np.histogram(values, bins=histogram_edges(values, most))
+    series = Series("data", noun, edges, counts / max(counts.sum(), 1), style="bars")
+    return Plot(key, title, x_label, f"share of {noun}", (series,))
 
 
 def ct_content(values: dict[str, Any], monitor: Monitor) -> Content:
@@ -174,11 +203,8 @@ def ct_content(values: dict[str, Any], monitor: Monitor) -> Content:
             )
         )
     step = _thinning(ct.shape, 3_000_000)
-    counts, edges = np.histogram(ct.values[::step, ::step, ::step], bins=256)
-    histogram = Plot(
-        "grey-histogram", "Grey values", "grey value", "share of voxels",
-        (Series("data", "voxels", edges.astype(float), counts / max(counts.sum(), 1), style="bars"),),
-    )  # fmt: skip
+    thin = ct.values[::step, ::step, ::step]
+    histogram = histogram_plot("grey-histogram", "Grey values", "grey value", "voxels", thin[np.isfinite(thin)])
     scene = (SceneItem("grey", "Grey volume", lambda m: grey_block(ct)),)
     return Content("ct", "CT volume", "", tuple(layers), scene, plots=(histogram,), simulated=ct.simulated)
 
@@ -195,7 +221,7 @@ def particles_content(values: dict[str, Any], monitor: Monitor) -> Content:
     def rest(m: Monitor) -> tuple[Table, tuple[Plot, ...]]:
         table, _ = label_table(particles, "particles", m)
         plots = [
-            density_plot("particle-diameter", "Diameter of the particles", "diameter (µm)", table.columns[0].values, lower=0.0)
+            density_plot("particle-diameter", "Diameter of the particles", "diameter [µm]", table.columns[0].values, lower=0.0)
         ]
         if len(table.columns) > 3:
             values = table.columns[3].values
@@ -229,9 +255,8 @@ def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
     plots = []
     indexed = stack.phase > 0
     if np.isfinite(stack.quality[indexed]).any():
-        counts, edges = np.histogram(stack.quality[indexed & np.isfinite(stack.quality)], bins=128)
-        series = Series("data", "points", edges.astype(float), counts / max(counts.sum(), 1), style="bars")
-        plots.append(Plot("quality", "Quality of the points", "quality (vendor's scale)", "share of points", (series,)))
+        quality = stack.quality[indexed & np.isfinite(stack.quality)]
+        plots.append(histogram_plot("quality", "Quality of the points", "quality (vendor's scale)", "points", quality))
     note = f"{100 * float(indexed.mean()):.1f} % indexed. {stack.frame}".strip()
     scene = ()
     if stack.shape[0] > 1 and np.isfinite(stack.quality).any():
@@ -271,7 +296,7 @@ def grains_content(values: dict[str, Any], monitor: Monitor) -> Content:
 def grain_figures(grains: LabelVolume, subject: str, role: str, monitor: Monitor) -> tuple[Table, tuple[Plot, ...]]:
     """Table and densities of grains, measured or made."""
     table, _ = label_table(grains, subject, monitor)
-    plots = [density_plot("grain-diameter", "Diameter of the grains", "diameter (µm)", table.columns[0].values, role, lower=0.0)]
+    plots = [density_plot("grain-diameter", "Diameter of the grains", "diameter [µm]", table.columns[0].values, role, lower=0.0)]
     if len(table.columns) > 5:
         plots.append(
             density_plot("grain-neighbours", "Neighbours of the grains", "neighbours", table.columns[5].values, role, lower=0.0)

@@ -61,8 +61,8 @@ def radii_content(values: dict[str, Any], monitor: Monitor) -> Content:
         layers += label_layers(values["particles"], "particles", "ct" in values)
     mean = radii.radii_um.mean(axis=1)
     plots = [
-        density_plot("mean-radius", "Mean radius of the shells", "mean radius (µm)", mean, lower=0.0),
-        density_plot("star-error", "Star hull over voxel volume", "star error (%)", 100 * radii.star_errors),
+        density_plot("mean-radius", "Mean radius of the shells", "mean radius [µm]", mean, lower=0.0),
+        density_plot("star-error", "Star hull over voxel volume", "star error [%]", 100 * radii.star_errors),
     ]
     note = f"{int(flagged.sum())} of {len(radii)} shells are flagged."
     if len(radii) > _SHELLS_3D:
@@ -88,7 +88,7 @@ def shell_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
         for k, c in enumerate(model.components, start=1)
     )
     spectrum = Plot(
-        "power-spectra", "Power spectra", "degree l", "aₗ (µm²)", spectra, log_y=True,
+        "power-spectra", "Power spectra", "degree l", "aₗ [µm²]", spectra, log_y=True,
         caption="Variance of each coefficient of degree l.",
     )  # fmt: skip
     # The mean radius of one shell is c_00 / sqrt(4 pi): normal with variance a_0 / (4 pi) within a component.
@@ -104,10 +104,10 @@ def shell_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
         if len(means) > 1
     ]
     if radii is not None:
-        observed = density_plot("", "", "mean radius (µm)", radii.radii_um.mean(axis=1), lower=0.0)
+        observed = density_plot("", "", "mean radius [µm]", radii.radii_um.mean(axis=1), lower=0.0)
         if observed is not None:
             series.insert(0, observed.series[0])
-    mixture = Plot("mean-radius-mixture", "Mean radius: mixture", "mean radius (µm)", "density (1/µm)", tuple(series))
+    mixture = Plot("mean-radius-mixture", "Mean radius: mixture", "mean radius [µm]", "density [1/µm]", tuple(series))
     table = Table(
         "components", "components", np.arange(1, len(means) + 1),
         (
@@ -196,11 +196,11 @@ def tessellation_content(values: dict[str, Any], monitor: Monitor) -> Content:
     ):  # fmt: skip
         if data is not None:
             columns.append(Column(title, column_unit, data))
-    plots = [density_plot("weights", "Weights", f"weight ({unit})", fitted.weights, "fitted")]
+    plots = [density_plot("weights", "Weights", f"weight [{unit}]", fitted.weights, "fitted")]
     if fitted.volume_errors is not None:
         plots.append(
             density_plot(
-                "volume-error", "Volume of a cell against its grain", "volume error (%)", 100 * fitted.volume_errors, "fitted"
+                "volume-error", "Volume of a cell against its grain", "volume error [%]", 100 * fitted.volume_errors, "fitted"
             )
         )
     if fitted.centroid_errors_um is not None:
@@ -208,7 +208,7 @@ def tessellation_content(values: dict[str, Any], monitor: Monitor) -> Content:
             density_plot(
                 "centroid-error",
                 "Centroid of a cell against its grain",
-                "centroid error (µm)",
+                "centroid error [µm]",
                 fitted.centroid_errors_um,
                 lower=0.0,
             )
@@ -274,7 +274,7 @@ def _pair_correlation(model: GrainModel) -> Plot | None:
                 style="line" if role == "model" else "dashed",
             )
         )
-    return Plot("pair-correlation", "Pair correlation of the seeds", "distance (µm)", "g(r)", tuple(series))
+    return Plot("pair-correlation", "Pair correlation of the seeds", "distance [µm]", "g(r)", tuple(series))
 
 
 def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot | None:
@@ -288,10 +288,10 @@ def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot | None:
     x = np.linspace(low, high, 400)
     series = [Series("model", "shifted inverse gamma", x, weight_density(x, *law), float(weight_moments(*law)[0]))]
     if fitted is not None and fitted.kind == "laguerre":
-        observed = density_plot("", "", "weight (µm²)", fitted.weights, "fitted")
+        observed = density_plot("", "", "weight [µm²]", fitted.weights, "fitted")
         if observed is not None:
             series.insert(0, observed.series[0])
-    return Plot("weight-density", "Weights of the cells", "weight (µm²)", "density (1/µm²)", tuple(series))
+    return Plot("weight-density", "Weights of the cells", "weight [µm²]", "density [1/µm²]", tuple(series))
 
 
 def _copula(model: GrainModel) -> Plot | None:

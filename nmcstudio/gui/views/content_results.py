@@ -20,7 +20,8 @@ _NAMES = {
     "ks": "KS",
     "ks_p": "p",
     "wasserstein": "Wasserstein",
-    "energy": "energy",
+    "energy": "energy distance",
+    "energy_p": "p",
     "integrated_difference": "integrated difference",
 }
 
@@ -157,33 +158,38 @@ def mesh_surfaces(mesh: SurfaceMesh | VolumeMesh, quality: NDArray[np.float64]) 
 def validation_content(values: dict[str, Any], monitor: Monitor) -> Content:
     validation: Validation = values["validation"]
     plots = tuple(plot for comparison in validation.comparisons for plot in comparison_plots(comparison))
-    return Content("validation", "Validation", "", plots=plots)
+    twins = any(name.startswith("model_") for comparison in validation.comparisons for name in comparison.distances)
+    note = "Distances of data and model; in brackets the same between two samples of the model." if twins else ""
+    return Content("validation", "Validation", "", plots=plots, note=note)
 
 
 def comparison_plots(comparison: Comparison) -> list[Plot]:
-    """The figure of a comparison; a bivariate one gives a picture for each role."""
-    caption = distances_text(comparison)
+    """The figure of a comparison; a bivariate one gives a picture for each role, all with the same colours."""
+    words = {"caption": distances_text(comparison), "note": comparison.note}
+    labels = (comparison.x_label, comparison.y_label)
     plots = []
     if comparison.curves:
         series = tuple(Series(c.role, c.label or ROLE_NAMES.get(c.role, c.role), c.x, c.y, c.mean) for c in comparison.curves)
-        plots.append(Plot(comparison.key, comparison.title, comparison.x_label, comparison.y_label, series, caption=caption))
+        plots.append(Plot(comparison.key, comparison.title, *labels, series, **words))
+    top = max((float(np.percentile(surface.z, 99.5)) for surface in comparison.surfaces), default=0.0)
     for surface in comparison.surfaces:
         title = f"{comparison.title}: {ROLE_NAMES.get(surface.role, surface.role)}"
-        image = Image(surface.x, surface.y, surface.z, surface.role)
-        plots.append(
-            Plot(f"{comparison.key}-{surface.role}", title, comparison.x_label, comparison.y_label, image=image, caption=caption)
-        )
+        image = Image(surface.x, surface.y, surface.z, surface.role, top if top > 0 else 1.0)
+        plots.append(Plot(f"{comparison.key}-{surface.role}", title, *labels, image=image, **words))
     return plots
 
 
 def distances_text(comparison: Comparison) -> str:
-    """The distances of data and model as one sentence."""
+    """The distances of data and model in one line, in brackets the same between two samples of the model."""
     parts = []
     for name, value in comparison.distances.items():
         if name.startswith("model_") or not np.isfinite(value):
             continue
-        unit = f" {comparison.distance_unit}" if name == "wasserstein" and comparison.distance_unit else ""
+        fitted = name.startswith("fitted_")
+        plain = name.removeprefix("fitted_")
+        unit = f" {comparison.distance_unit}" if plain == "wasserstein" and comparison.distance_unit else ""
         twin = comparison.distances.get(f"model_{name}")
-        against = f" (two model samples: {twin:.3g})" if twin is not None and np.isfinite(twin) else ""
-        parts.append(f"{_NAMES.get(name, name.replace('_', ' '))} {value:.3g}{unit}{against}")
-    return "; ".join(parts) + (". " if parts and comparison.note else "") + comparison.note
+        against = f" ({twin:.3g})" if twin is not None and np.isfinite(twin) else ""
+        words = f"{_NAMES.get(plain, plain.replace('_', ' '))} {value:.3g}{unit}{against}"
+        parts.append(f"fitted: {words}" if fitted else words)
+    return " · ".join(parts)

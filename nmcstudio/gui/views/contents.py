@@ -133,17 +133,31 @@ class Series:
 
 @dataclass(frozen=True)
 class Image:
-    """A density of two variables: ``x (n,)``, ``y (m,)``, ``z (m, n)``."""
+    """A density of two variables: ``x (n,)``, ``y (m,)``, ``z (m, n)``; `top` is its brightest value, NaN for its own."""
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     z: NDArray[np.float64]
     role: str = "model"
+    top: float = float("nan")
+
+    @property
+    def brightest(self) -> float:
+        """Value of the brightest colour."""
+        return self.top if np.isfinite(self.top) else float(np.percentile(self.z, 99.5)) or 1.0
+
+    def edges(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Left and right, lower and upper edge of the picture; `x` and `y` are the middles of its cells."""
+        dx, dy = self.x[1] - self.x[0], self.y[1] - self.y[0]
+        return (
+            (float(self.x[0] - dx / 2), float(self.x[-1] + dx / 2)),
+            (float(self.y[0] - dy / 2), float(self.y[-1] + dy / 2)),
+        )
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its axes (units in the labels) and the sentence below it."""
+    """A figure with its axes (units in the labels, as in ``diameter [µm]``), the sentence below it and a note on its making."""
 
     key: str
     title: str
@@ -153,6 +167,7 @@ class Plot:
     image: Image | None = None
     caption: str = ""
     log_y: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,16 @@ class LiveCurves:
         return tuple(found)
 
 
+def y_range_of(plot: Plot) -> tuple[float, float] | None:
+    """Lower and upper end of a linear y axis; it begins at 0 where the values come near 0 and none is below. None: no values."""
+    values = np.concatenate([series.y[np.isfinite(series.y)] for series in plot.series] or [np.zeros(0)])
+    if plot.log_y or len(values) == 0:
+        return None
+    low, high = float(values.min()), float(values.max())
+    room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+    return (0.0, high + room) if 0 <= low <= 0.3 * high else (low - room, high + room)
+
+
 def steps_of(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The outline of bars between the edges `x` (one more than `y`)."""
     return np.repeat(x, 2)[1:-1], np.repeat(y, 2)

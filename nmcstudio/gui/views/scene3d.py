@@ -55,6 +55,8 @@ class Scene3D(QWidget):
         self._badge = ""
         self._fitted_to = ""
         self._bounds: np.ndarray | None = None
+        self._twins: tuple[Scene3D, ...] = ()
+        self._fitted_box: np.ndarray | None = None
         self.view: Any = None
         self._wanted = False
         self._make_controls()
@@ -217,6 +219,8 @@ class Scene3D(QWidget):
         if self._built and key and key != self._fitted_to:
             self._fitted_to = key
             self.fit_view()
+        elif self._twins and self._bounds is not None:
+            self._fit_together()
         self._fill_colours()
         if self._badge:
             self.view.add_text(self._badge, position="upper_right", font_size=7, name="badge", color="#b07800", render=False)
@@ -515,10 +519,32 @@ class Scene3D(QWidget):
         if self.view is None:
             return
         self.view.renderer.view_isometric(negative=False, render=False)
+        if self._twins:
+            self._fitted_box = None
+            self._fit_together()
+            return
         self.view.renderer.ResetCamera()
         self.view.camera.zoom(0.97)
         self.view.renderer.ResetCameraClippingRange()
         self.view.update()
+
+    def share_camera(self, *twins: Scene3D) -> None:
+        """The views have one camera: fitting it fits what each of them shows."""
+        self._twins = twins
+
+    def _fit_together(self) -> None:
+        """Move the common camera along its direction until the things of all twins fit, if they are not the same as before."""
+        scenes = (self, *self._twins)
+        box = parts.box_of(scene._bounds for scene in scenes if scene._bounds is not None and scene._built)
+        if box is None or (self._fitted_box is not None and np.allclose(box, self._fitted_box)):
+            return
+        # The box turns in the picture: what fits from its corner fits from everywhere.
+        self.view.renderer.ResetCamera(parts.with_margin(box).ravel().tolist())
+        for scene in scenes:
+            scene._fitted_box = box
+            if scene.view is not None:
+                scene.view.renderer.ResetCameraClippingRange()
+                scene.view.update()
 
     @Slot(str)
     def look_along(self, name: str) -> None:

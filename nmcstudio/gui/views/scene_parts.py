@@ -24,10 +24,22 @@ def bounds_of(things: Iterable[Surfaces | GreyBlock]) -> NDArray[np.float64] | N
             boxes.append(np.stack([low, low + np.array(thing.values.shape) * thing.spacing_um], axis=1)[::-1])
         elif len(thing.mesh.points_um):
             boxes.append(np.stack([thing.mesh.points_um.min(axis=0), thing.mesh.points_um.max(axis=0)], axis=1))
-    if not boxes:
+    return box_of(boxes)
+
+
+def box_of(boxes: Iterable[NDArray[np.float64]]) -> NDArray[np.float64] | None:
+    """The box around boxes ``[[x0, x1], [y0, y1], [z0, z1]]``; None if there are none."""
+    found = list(boxes)
+    if not found:
         return None
-    stacked = np.stack(boxes)
+    stacked = np.stack(found)
     return np.stack([stacked[:, :, 0].min(axis=0), stacked[:, :, 1].max(axis=0)], axis=1)
+
+
+def with_margin(box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A box with room around it for the scale bar and its words."""
+    room = 0.06 * float((box[:, 1] - box[:, 0]).max())
+    return box + np.array([-room, room])
 
 
 def remove(view: Any, names: Iterable[str]) -> None:

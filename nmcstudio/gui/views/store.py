@@ -52,7 +52,8 @@ class ContentStore(QObject):
     `kept` holds contents by name that are no node's, for the comparison. ``layout_asked`` asks for an arrangement of the views.
 
     ``shown`` carries the `Content` of the chosen node; None says that the node is empty, and `key` which it is. `waiting` says
-    that a content is being made.
+    that a content is being made. `plots_in_middle` is true while the plots of the content stand in the middle of the window;
+    ``plots_moved`` says that they went there or left.
     """
 
     shown = Signal(object)
@@ -60,6 +61,7 @@ class ContentStore(QObject):
     failed = Signal(str)
     kept_changed = Signal()
     layout_asked = Signal(str)
+    plots_moved = Signal()
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)
@@ -69,6 +71,7 @@ class ContentStore(QObject):
         self.key = ""
         self.content: Content | None = None
         self.kept: dict[str, Content] = {}
+        self.plots_in_middle = False
         self._choice: dict[str, int] = {}
         self._mark: tuple = ()
         controller.node_changed.connect(self._node_changed)
@@ -129,6 +132,12 @@ class ContentStore(QObject):
         """Keep a content under a name, for the comparison."""
         self.kept[name] = content
         self.kept_changed.emit()
+
+    def place_plots(self, in_middle: bool) -> None:
+        """Say whether the plots stand in the middle of the window."""
+        if in_middle != self.plots_in_middle:
+            self.plots_in_middle = in_middle
+            self.plots_moved.emit()
 
     def refresh(self) -> None:
         """Make the content on view anew."""

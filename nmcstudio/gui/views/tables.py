@@ -28,6 +28,7 @@ from nmcstudio.gui.views.store import ContentStore
 
 _HINT = "Filter: text, or conditions such as  diameter > 5, touches border = no"
 _EMPTY = "The objects of the node on view will stand here, one a row."
+_MEASURED_ROWS = 60
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -61,7 +62,7 @@ class ObjectModel(QAbstractTableModel):
         if section == 0:
             return "Id"
         column = self.table.columns[section - 1]
-        return f"{column.title} ({column.unit})" if column.unit else column.title
+        return f"{column.title} [{column.unit}]" if column.unit else column.title
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if self.table is None or not index.isValid():
@@ -162,6 +163,8 @@ class TablePanel(QWidget):
         self.view.setShowGrid(False)
         self.view.verticalHeader().hide()
         self.view.horizontalHeader().setHighlightSections(False)
+        # Widths come from the first rows: asking every cell of a long table would hold the window for seconds.
+        self.view.horizontalHeader().setResizeContentsPrecision(_MEASURED_ROWS)
         self.view.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.view.selectionModel().selectionChanged.connect(self._rows_chosen)
         self._empty = QLabel(_EMPTY, self)

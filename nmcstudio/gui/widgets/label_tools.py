@@ -47,6 +47,10 @@ class LabelToolRow(QWidget):
         self.buttons["pick"].clicked.connect(self.pick)
         self.buttons["merge"].clicked.connect(self.merge)
         self.buttons["delete"].clicked.connect(self.delete)
+        # Its room stays where it is not wanted: the views below must not jump from node to node.
+        policy = self.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        self.setSizePolicy(policy)
         self.words = QLabel("", self)
         self.words.setObjectName("muted")
         row.addSpacing(8)

@@ -1,0 +1,207 @@
+"""Plots: ranges, bins, words, drawn when in sight; and the comparison beside them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PySide6")
+
+from nmcstudio.core.comparison import Comparison, Curve, Surface, Validation
+from nmcstudio.core.volume import LabelVolume
+from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.views.area import ViewArea
+from nmcstudio.gui.views.compare import CompareView
+from nmcstudio.gui.views.content_images import density_plot, histogram_edges
+from nmcstudio.gui.views.content_results import comparison_plots
+from nmcstudio.gui.views.contents import Content, Layer, Plot, Series
+from nmcstudio.gui.views.plot_card import PlotCard
+from nmcstudio.gui.views.plot_data import y_range_of
+from nmcstudio.gui.views.plots import PlotGrid, PlotsPanel
+from nmcstudio.gui.views.scene_parts import box_of
+from nmcstudio.gui.views.selection import Selection
+from nmcstudio.gui.views.store import ContentStore
+from nmcstudio.gui.widgets.label_tools import LabelToolRow
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def control(qtbot):
+    made = Controller()
+    yield made
+    ContentStore.of(made).close()
+    made.close()
+
+
+def curve(values: list[float], role: str = "data", **given: Any) -> Series:
+    return Series(role, "", np.arange(len(values), dtype=float), np.array(values, dtype=float), **given)
+
+
+def plot(*series: Series, key: str = "k", **given: Any) -> Plot:
+    return Plot(key, "A title", "x [µm]", "density [1/µm]", series, **given)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.74687, 257.0])
+def test_bins_hold_equally_many_steps_of_the_scale(scale: float) -> None:
+    steps = np.arange(13, 261)
+    values = np.float32(scale) * np.repeat(steps, 3).astype(np.float32)
+    for most in (256, 100, 7):
+        counts, _ = np.histogram(values, bins=histogram_edges(values, most))
+        assert len(counts) <= most
+        assert counts.sum() == len(values)
+        assert len(set(counts[:-1])) == 1
+        assert 0 < counts[-1] <= counts[0]
+
+
+def test_values_without_a_scale_get_plain_bins() -> None:
+    values = np.random.default_rng(0).normal(size=5000)
+    edges = histogram_edges(values, 50)
+    assert len(edges) == 51
+    assert (edges[0], edges[-1]) == pytest.approx((values.min(), values.max()))
+
+
+def test_axis_begins_at_zero_where_nothing_is_below() -> None:
+    assert y_range_of(plot(curve([0.0, 5.0, 1.0])))[0] == 0.0
+    assert y_range_of(plot(curve([-3.0, 5.0])))[0] < -3.0
+    far = y_range_of(plot(curve([100.0, 104.0])))
+    assert 99 < far[0] < 100
+    assert 104 < far[1] < 105
+    assert y_range_of(plot(curve([0.0, 5.0]), log_y=True)) is None
+
+
+def test_a_density_is_drawn_from_zero_and_its_words_stand_outside(control, qtbot) -> None:
+    found = density_plot("w", "Weights", "weight [µm²]", np.random.default_rng(0).normal(size=200))
+    assert found.y_label == "density [1/µm²]"
+    both = Plot("w", "Weights", "weight [µm²]", found.y_label, (*found.series, curve([0, 1, 0], "model")))
+    card = PlotCard(control, both)
+    qtbot.addWidget(card)
+    card.draw()
+    item = card.canvas.getPlotItem()
+    assert item.viewRange()[1][0] == 0.0
+    assert item.legend is None
+    assert "(x0.001)" not in item.getAxis("bottom").labelString()
+    words = card._words.text()
+    assert control.theme.data in words
+    assert control.theme.model in words
+    assert "density [1/µm²]" in words
+    assert "mean" in words
+
+
+def test_only_plots_in_sight_are_drawn(control, qtbot) -> None:
+    grid = PlotGrid(control)
+    qtbot.addWidget(grid)
+    grid.resize(900, 620)
+    grid.show()
+    grid.set_plots(tuple(plot(curve([0, 1, 2]), key=str(i)) for i in range(12)))
+    qtbot.waitUntil(lambda: all(card.is_drawn for card in grid.cards[:4]))
+    qtbot.wait(50)
+    assert grid._grid.columnCount() == 2
+    assert all(card.height() >= 260 for card in grid.cards)
+    assert not any(card.canvas for card in grid.cards[8:])
+    grid.verticalScrollBar().setValue(grid.verticalScrollBar().maximum())
+    qtbot.waitUntil(lambda: grid.cards[11].is_drawn)
+    first = grid.cards[0]
+    grid.set_plots((plot(curve([0, 1, 2]), key="new"),))
+    assert grid.cards == [first]
+    qtbot.waitUntil(lambda: first.is_drawn)
+
+
+def comparison() -> Comparison:
+    line = Curve("data", "data (n = 3)", np.arange(3.0), np.arange(3.0), 1.0)
+    surfaces = tuple(Surface(r, np.arange(3.0), np.arange(2.0), np.full((2, 3), v)) for r, v in (("data", 2.0), ("model", 5.0)))
+    distances = {"ks": 0.1, "model_ks": 0.05, "ks_p": 0.5, "fitted_wasserstein": 0.3}
+    return Comparison("c", "C", "grains", "x [µm]", "y", (), (line,), surfaces, distances, "µm", "Whole grains only.")
+
+
+def test_distances_are_one_line_and_pictures_of_one_comparison_share_their_colours() -> None:
+    line, data, model = comparison_plots(comparison())
+    assert line.caption == "KS 0.1 (0.05) · p 0.5 · fitted: Wasserstein 0.3 µm"
+    assert line.note == "Whole grains only."
+    assert data.image.brightest == model.image.brightest == 5.0
+
+
+def test_the_dock_does_not_repeat_what_stands_in_the_middle(control, qtbot) -> None:
+    area, panel = ViewArea(control), PlotsPanel(control)
+    for widget in (area, panel):
+        qtbot.addWidget(widget)
+        widget.show()
+    plots = comparison_plots(comparison())
+    area.store.show_content(Content("validation", "Validation", plots=tuple(plots)))
+    assert [card.plot.key for card in area._plots.cards] == ["c", "c-data", "c-model"]
+    assert panel.grid.cards == []
+    assert "Validation" in panel.grid._empty.text()
+    area.set_layout("compare")
+    assert len(panel.grid.cards) == 3
+    area.set_layout("both")
+    assert panel.grid.cards == []
+    layer = Layer("grey", "Grey", "grey", np.zeros((4, 4, 4)), (1.0, 1.0, 1.0), limits=(0.0, 1.0))
+    area.store.show_content(Content("ct", "CT", layers=(layer,), plots=tuple(plots)))
+    assert len(panel.grid.cards) == 3
+    area.close_views()
+
+
+def test_the_area_says_each_change_of_its_layout_once(control, qtbot) -> None:
+    area = ViewArea(control)
+    qtbot.addWidget(area)
+    said: list[str] = []
+    area.layout_changed.connect(said.append)
+    area.set_layout("slices")
+    area.set_layout("slices")
+    area.store.layout_asked.emit("compare")
+    area.restore({"layout": "3d"})
+    assert said == ["slices", "compare", "3d"]
+    assert area.layout_name == "3d"
+    area.close_views()
+
+
+def test_room_of_the_label_tools_stays_where_they_are_hidden(control, qtbot) -> None:
+    row = LabelToolRow(control)
+    qtbot.addWidget(row)
+    assert row.sizePolicy().retainSizeWhenHidden()
+
+
+def grains(subject: str) -> Content:
+    volume = LabelVolume(np.ones((4, 4, 4), np.uint16), (1.0, 1.0, 1.0), kind="grains")
+    layer = Layer("labels", "Grains", "labels", volume.labels, volume.spacing_um, subject=subject)
+    return Content(subject, subject, subject, (layer,))
+
+
+def test_one_id_is_chosen_on_both_sides_only_where_it_is_one_object(control, qtbot) -> None:
+    selection = Selection.of(control)
+    view = CompareView(control, ContentStore.of(control), selection)
+    qtbot.addWidget(view)
+    left, right = view.sides
+    for side, content in ((left, grains("particle")), (right, grains("particle"))):
+        side._mark = (id(content),)
+        side._show(content)
+    selection.set_subject("particle")
+    left.selection.click(1)
+    assert left.selection.ids == (1,)
+    assert right.selection.ids == ()
+    assert selection.ids == ()
+    selection.set_subject("grains")
+    for side in view.sides:
+        side._show(grains("grains"))
+    left.selection.click(1)
+    assert right.selection.ids == (1,)
+    assert selection.ids == (1,)
+    selection.choose(())
+    assert left.selection.ids == right.selection.ids == ()
+    view.close_views()
+
+
+def test_the_box_of_two_views_holds_both() -> None:
+    small, large = np.array([[-1.0, 1.0]] * 3), np.array([[-2.0, 0.5]] * 3)
+    assert np.array_equal(box_of([small, large]), [[-2.0, 1.0]] * 3)
+    assert box_of([]) is None
+
+
+def test_validation_explains_its_brackets() -> None:
+    from nmcstudio.core.monitor import Monitor
+    from nmcstudio.gui.views.store import make_content
+
+    content = make_content("validation", {"validation": Validation((comparison(),))}, Monitor())
+    assert "in brackets" in content.note
