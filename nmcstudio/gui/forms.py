@@ -32,7 +32,7 @@ from nmcstudio.gui.widgets.editors import (
     TripleEditor,
     WordOrNumberEditor,
 )
-from nmcstudio.gui.widgets.number_box import shown_unit
+from nmcstudio.gui.widgets.number_box import in_micrometres, shown_unit
 from nmcstudio.gui.widgets.text_editors import JsonEditor, ListEditor, PairsEditor, PathEditor, TextEditor
 
 # Edits of one field that follow each other faster than this are one gesture of the undo history.
@@ -100,14 +100,14 @@ def tooltip_of(name: str, field: Any) -> str:
     if is_optional(field.annotation):
         lines.append(f"Leave it empty for: {extra.get('optional_text') or 'none'}")
     lines.append(f"<span style='font-family:monospace'>--{name.rstrip('_').replace('_', '-')}</span>")
-    return "<p>" + "<br>".join(lines) + "</p>"
+    return "<p>" + in_micrometres("<br>".join(lines)) + "</p>"
 
 
 def editor_for(name: str, field: Any) -> Editor:
     """The control for one field of a Params class."""
     extra = extra_of(field)
     kinds = members(field.annotation)
-    empty = (extra.get("optional_text") or "none") if is_optional(field.annotation) else None
+    empty = in_micrometres(extra.get("optional_text") or "none") if is_optional(field.annotation) else None
     low, high = limits_of(all_limits(field))
     number = {
         "low": low,

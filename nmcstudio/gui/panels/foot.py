@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -12,6 +11,7 @@ from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.icons import icon
 from nmcstudio.gui.jobs import RUNNING, Job
 from nmcstudio.gui.widgets.job_bar import JobBar
+from nmcstudio.gui.widgets.number_box import in_micrometres
 from nmcstudio.gui.widgets.times import duration, memory
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.step import Preflight, Problem
@@ -48,7 +48,7 @@ def in_words(problem: Problem) -> str:
 
 def as_shown(text: str) -> str:
     """A message of the library as the window writes it: a capital first, µm for um."""
-    return re.sub(r"\bum\b", "µm", text[:1].upper() + text[1:])
+    return in_micrometres(text[:1].upper() + text[1:])
 
 
 class PanelFoot(QWidget):

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPush
 
 from nmcstudio.gui.icons import icon, scaled_pixmap
 from nmcstudio.gui.theme import Theme
+from nmcstudio.gui.widgets.number_box import in_micrometres
 
 Choice = tuple[str, Callable[[], None]]
 
@@ -135,7 +136,7 @@ class Bar(QFrame):
 
 
 def _sentence(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;").strip()
+    text = in_micrometres(text).replace("&", "&amp;").replace("<", "&lt;").strip()
     text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?…:" else text + "."
 

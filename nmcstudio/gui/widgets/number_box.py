@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtGui import QValidator
@@ -14,6 +15,11 @@ _SHOWN_UNITS = {"um": "µm", "um^2": "µm²", "um^3": "µm³", "um^-3": "µm⁻�
 def shown_unit(unit: str) -> str:
     """A unit as people write it: ``um^-3`` is µm⁻³."""
     return _SHOWN_UNITS.get(unit, unit)
+
+
+def in_micrometres(text: str) -> str:
+    """A sentence of the library as the window writes it: µm for um."""
+    return re.sub(r"\bum\b", "µm", text)
 
 
 class NumberBox(QAbstractSpinBox):
