@@ -120,22 +120,19 @@ def generate(
     job = Job(
         shell_model, grain_model, sequence, folder, dict(options), formats, mesh, mesh_edge_um, made
     )  # fmt: skip
-    _prepare_folder(job)
-    there = {}
-    for index in range(count):
-        monitor.report(0.0, "looking for finished particles")
-        found = _find(job, index)
-        if found is not None:
-            there[index] = found
-    missing = [index for index in range(count) if index not in there]
-    done = dict(there)
+    _make_folder(folder)
+    done = _finished(job, monitor)
+    _write_models(job)
+    missing = [index for index in range(count) if index not in done]
+    before = count - len(missing)
     for one in _work(job, missing, _processes(workers, len(missing)), count, monitor):
         done[one.index] = one
-    if len(done) < count:
-        monitor.warn(f"finished early: {len(done)} of {count} particles")
     ordered = [done[index] for index in sorted(done)]
     _write_list(folder, ordered, sequence)
-    return ordered, len(there)
+    asked = [one for one in ordered if one.index < count]
+    if len(asked) < count:
+        monitor.warn(f"finished early: {len(asked)} of {count} particles")
+    return asked, before
 
 
 def make_one(job: Job, index: int, monitor: Monitor | None = None) -> Made:
@@ -233,15 +230,29 @@ def _fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _prepare_folder(job: Job) -> None:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NmcError(f"the folder {folder} cannot be made ({error.strerror or error})", "choose another place", "to") from error
+
+
+def _finished(job: Job, monitor: Monitor) -> dict[int, Made]:
+    """All particles of this series that the folder holds, by number."""
+    found = {}
+    for place in sorted(job.folder.glob("particle-*")):
+        monitor.report(0.0, "looking for finished particles")
+        number = place.name.rpartition("-")[2]
+        one = _find(job, int(number)) if number.isdigit() else None
+        if one is not None:
+            found[one.index] = one
+    return found
+
+
+def _write_models(job: Job) -> None:
+    """Only once it is clear that the particles in the folder are of these models."""
     from nmcstudio.pipeline.exporting import export_node
 
-    try:
-        job.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NmcError(
-            f"the folder {job.folder} cannot be made ({error.strerror or error})", "choose another place", "to"
-        ) from error
     silent = Monitor()
     export_node("shell-model", job.shell_model, job.folder / "shell-model.json", silent)
     export_node("grain-model", job.grain_model, job.folder / "grain-model.json", silent)

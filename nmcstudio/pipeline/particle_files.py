@@ -80,9 +80,9 @@ def write_particle_folder(
     target = folder / folder_name(particle.index)
     part = folder / f".{target.name}.part"
     old = folder / f".{target.name}.old"
-    for left in (part, old):
-        shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(part, ignore_errors=True)
     try:
+        _put_back(old, target)
         part.mkdir(parents=True)
         for name, file in FOLDER_FILES.items():
             if name in formats or name == "json":
@@ -95,14 +95,22 @@ def write_particle_folder(
         if target.exists():
             target.rename(old)
         part.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
     except OSError as error:
         raise NmcError(
             f"{target} could not be written ({error.strerror or error})", "check free space and permissions there"
         ) from error
     finally:
-        for left in (part, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)
+        _put_back(old, target)
     return target
+
+
+def _put_back(old: Path, target: Path) -> None:
+    """Undo a replacement that stopped half way."""
+    if old.exists() and not target.exists():
+        old.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _labels(path: Path, particle: Particle, made: Mapping[str, Any], monitor: Monitor) -> None:

@@ -112,6 +112,22 @@ def test_folder_of_a_particle_appears_whole_or_not_at_all(particles: Any, tmp_pa
     assert {file.name for file in (tmp_path / "particle-00000").iterdir()} == {"grains.csv", "particle.json"}
 
 
+def test_a_replacement_that_stopped_half_way_is_undone(particles: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = write_particle_folder(tmp_path, particles.particles[0], {}, Monitor(), ("stl",))
+    rename = Path.rename
+
+    def refuse(source: Path, to: Path) -> Path:
+        if source.name.endswith(".part") and to.name == target.name:
+            raise OSError(28, "No space left on device")
+        return rename(source, to)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(NmcError, match="No space left"):
+        write_particle_folder(tmp_path, particles.particles[0], {}, Monitor(), ("csv",))
+    assert [file.name for file in tmp_path.iterdir()] == [target.name]
+    assert {file.name for file in target.iterdir()} == {"shell.stl", "particle.json"}
+
+
 def test_other_nodes(particles: Any, tmp_path: Path) -> None:
     ct = Volume(np.arange(60, dtype=np.uint16).reshape(3, 4, 5), (0.3, 0.2, 0.1))
     for ending in (".tif", ".vti"):
@@ -189,8 +205,18 @@ def test_another_series_in_the_folder_is_refused(tmp_path: Path) -> None:
         generate(tmp_path, count=2, diameter_um=2.6)
     assert caught.value.field == "to"
     other = replace(GRAINS, seeds=Law("poisson", {"intensity": 3.0}))
+    before = (tmp_path / "grain-model.json").read_bytes()
     with pytest.raises(NmcError, match="another series"):
         generate(tmp_path, count=2, models={**MODELS, "grain-model": other})
+    assert (tmp_path / "grain-model.json").read_bytes() == before
+
+
+def test_asking_for_fewer_keeps_the_others_in_the_list(tmp_path: Path) -> None:
+    generate(tmp_path, count=2)
+    before = (tmp_path / "particles.csv").read_bytes()
+    figures = generate(tmp_path, count=1)
+    assert (figures["count"], figures["made"], figures["kept"]) == (1, 0, 1)
+    assert (tmp_path / "particles.csv").read_bytes() == before
 
 
 def test_series_with_meshes(tmp_path: Path) -> None:
