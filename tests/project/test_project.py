@@ -14,7 +14,7 @@ from nmcstudio.project.history import History, PutNode, SetParams
 from nmcstudio.project.nodes import summarise
 from nmcstudio.project.project import Project
 from nmcstudio.project.record import Held, Record
-from nmcstudio.project.store import open_project
+from nmcstudio.project.store import open_project, save_project
 
 
 def record_of(value: object, step: str, params: dict[str, object] | None = None, inputs: dict[str, str] | None = None) -> Record:
@@ -114,6 +114,34 @@ def test_autosave_leaves_the_project_alone_and_can_be_recovered(
     assert again.path == project.path
     recovery.discard(found)
     assert not file.exists()
+
+
+def test_a_recovered_project_does_not_overwrite_a_newer_file(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_project(project, tmp_path / "mine.nmc")
+    project.set_seed(33)
+    recovery.autosave(project, tmp_path / "recovery")
+    monkeypatch.setattr("psutil.pid_exists", lambda pid: False)
+    (found,) = recovery.left_behind(tmp_path / "recovery")
+    other = open_project(tmp_path / "mine.nmc")
+    other.set_scenario("newer", {})
+    save_project(other)
+    again = recovery.recover(found)
+    with pytest.raises(NmcError, match="saved by another program"):
+        save_project(again)
+    assert open_project(tmp_path / "mine.nmc").scenarios == {"newer": {}}
+    save_project(again, tmp_path / "under another name.nmc")
+    assert open_project(tmp_path / "under another name.nmc").seed == 33
+
+
+def test_the_recovered_values_are_those_of_the_project(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_project(project, tmp_path / "mine.nmc")
+    recovery.autosave(project, tmp_path / "recovery")
+    monkeypatch.setattr("psutil.pid_exists", lambda pid: False)
+    (found,) = recovery.left_behind(tmp_path / "recovery")
+    again = recovery.recover(found)
+    save_project(again)  # nobody has touched the file since
     assert codec.digest(again.value("particles")) == codec.digest(project.value("particles"))
 
 
