@@ -45,13 +45,14 @@ def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int 
     from nmcstudio.pipeline.runner import commit, compute, is_outdated, prepare
     from nmcstudio.pipeline.validation import complete
     from nmcstudio.project.project import Project
-    from nmcstudio.project.store import changed_elsewhere, open_project, save_project
+    from nmcstudio.project.store import ChangedElsewhere, open_project, save_project
 
     check_place(project_file)
     if project_file.exists() or not key.startswith("import-"):
         project = open_project(project_file)
     else:
         project = Project()
+        project.path = project_file
         if not quiet:
             print(f"making {project_file}", file=sys.stderr)
     if seed is not None:
@@ -59,15 +60,20 @@ def run_step(key: str, project_file: Path, values: dict[str, Any], *, seed: int 
     with console_monitor(step(key).title, quiet) as monitor:
         # An option that is not given has the default that --help names, whatever the window's form holds.
         outcome = compute(prepare(project, key, complete(step(key), values)), monitor)
-        if project_file.exists() and (project.path is None or changed_elsewhere(project)):
-            # Another command has worked on the same project: its results stay, and ours joins them.
-            project = open_project(project_file)
-            if seed is not None:
-                project.set_seed(seed)
-            if is_outdated(project, outcome):
-                raise NmcError(f"{project_file} was changed by another program, and the input with it", "run the step again")
-        commit(project, outcome)
-        save_project(project, project_file)
+        while True:
+            commit(project, outcome)
+            try:
+                save_project(project)
+                break
+            except ChangedElsewhere:
+                # Another command has worked on the same project: its results stay, and ours joins them.
+                project = open_project(project_file)
+                if seed is not None:
+                    project.set_seed(seed)
+                if is_outdated(project, outcome):
+                    raise NmcError(
+                        f"{project_file} was changed by another program, and the input with it", "run the step again"
+                    ) from None
     tell(outcome.figures, as_json=as_json, quiet=quiet)
 
 
@@ -109,7 +115,8 @@ def new(project_file: Path, *, seed: int | None, as_json: bool, quiet: bool) -> 
         raise NmcError(f"{project_file} exists already", "choose another name, or remove the file first")
     begun = time.monotonic()
     project = Project(seed=1 if seed is None else seed)
-    save_project(project, project_file)
+    project.path = project_file
+    save_project(project)
     figures = {
         "step": "new",
         "project": str(project_file),

@@ -194,7 +194,7 @@ def run_recipe(recipe: Recipe, project_file: Path, monitor: Monitor, *, seed: in
         if outcome.node is not None:
             save_project(project, unfinished, autosave=True)
     if project.changed or not project_file.exists():
-        save_project(project, project_file)
+        save_project(project)
     unfinished.unlink(missing_ok=True)
     return {
         "step": "run",
@@ -225,12 +225,13 @@ def _edits(steps: list[tuple[str, dict[str, Any]]], node: str | None) -> list[tu
 def _begin(project_file: Path, unfinished: Path) -> Project:
     """The project to go on from: what an interrupted run has left, if the project is still the one that it began with."""
     project = open_project(project_file) if project_file.exists() else Project()
+    project.path = project_file
     if not unfinished.exists():
         return project
     kept = open_project(unfinished)
     if kept.revision != project.revision:
         return project
-    kept.path, kept.changed = project.path, True
+    kept.path, kept.changed = project_file, True
     return kept
 
 

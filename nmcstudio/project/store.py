@@ -9,8 +9,9 @@ from typing import Any
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.version import VERSION
-from nmcstudio.io.files import replacing_hdf5
+from nmcstudio.io.files import check_place, replacing_hdf5
 from nmcstudio.project import codec
+from nmcstudio.project.lock import alone
 from nmcstudio.project.migrations import SCHEMA, migrate
 from nmcstudio.project.nodes import NODES
 from nmcstudio.project.project import Project
@@ -20,6 +21,10 @@ FORMAT = "nmcstudio/project"
 
 # what h5py, json and the data types raise on a file that is damaged
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError)
+
+
+class ChangedElsewhere(NmcError):
+    """Another program has saved the project's file since it was opened."""
 
 
 class _InFile:
@@ -102,20 +107,23 @@ def save_project(project: Project, path: Path | str | None = None, *, autosave: 
 
     Raises
     ------
+    ChangedElsewhere
+        If another program has saved the project's file since it was opened; that file is then untouched.
     NmcError
-        If the project has no path yet, its file was saved by another program since it was opened, or the place cannot be
-        written; the old file is then untouched.
+        If the project has no path yet, or the place cannot be written; the old file is then untouched.
     """
     target = Path(path) if path is not None else project.path
     if target is None:
         raise NmcError("the project has no file yet", "save it under a name")
-    if not autosave and target == project.path and changed_elsewhere(project):
-        raise NmcError(
-            f"{target} was saved by another program since it was opened", "save under another name, or open the project again"
-        )
+    check_place(target)
     revision = project.revision if autosave else uuid.uuid4().hex
-    with replacing_hdf5(target) as file:
-        _write(file, project, revision)
+    with alone(target):
+        if not autosave and target == project.path and _changed_elsewhere(project):
+            raise ChangedElsewhere(
+                f"{target} was saved by another program since it was opened", "save under another name, or open it again"
+            )
+        with replacing_hdf5(target) as file:
+            _write(file, project, revision)
     if not autosave:
         project.path = target
         project.revision = revision
@@ -124,7 +132,7 @@ def save_project(project: Project, path: Path | str | None = None, *, autosave: 
     return target
 
 
-def changed_elsewhere(project: Project) -> bool:
+def _changed_elsewhere(project: Project) -> bool:
     """True if another program has saved the project's file since it was opened or saved here."""
     import h5py
 

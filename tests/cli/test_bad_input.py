@@ -288,6 +288,19 @@ def test_a_full_disk_leaves_the_project_as_it_was(project: Path) -> None:
     assert [file.name for file in project.parent.iterdir()] == [project.name]
 
 
+def test_commands_that_make_the_same_project_together(tmp_path: Path) -> None:
+    project = tmp_path / "a.nmc"
+    sources = {"import-grain-model": "published-grain-model", "import-shell-model": "simulated-shell-model"}
+    commands = [
+        [sys.executable, "-m", "nmcstudio.cli.main", key, str(project), str(resource(f"samples/{name}.json")), "--quiet"]
+        for key, name in sources.items()
+    ]
+    running = [subprocess.Popen(command) for command in commands]
+    assert [each.wait(timeout=60) for each in running] == [0, 0]
+    assert open_project(project).keys == ("shell-model", "grain-model")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.nmc"]
+
+
 def test_another_command_on_the_same_project_loses_nothing(
     project: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
