@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -202,10 +202,18 @@ class Controller(QObject):
         standing = self.project.params(key)
         merged = standing | {name: _plain(value) for name, value in (values or {}).items()}
         self.errors.pop(key, None)
-        job = Job(key, merged, title or step_of(key).title)
+        job = Job(key, self._placed(key, merged), title or step_of(key).title)
         job.params_at_start = standing
         job.asked_from = (self.step, self.node)
         return self.jobs.submit(job)
+
+    def _placed(self, key: str, values: dict[str, Any]) -> dict[str, Any]:
+        """A name without a folder means beside the project: where a window was started from says nothing."""
+        to = (self.params(key) | values).get("to")
+        if not isinstance(to, str) or not to or PurePath(to).is_absolute():
+            return values
+        beside = self.project.path.parent if self.project.path is not None else Path.home()
+        return values | {"to": str(beside.absolute() / to)}
 
     @Slot(object)
     def _job_changed(self, job: Job) -> None:

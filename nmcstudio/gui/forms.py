@@ -119,7 +119,8 @@ def editor_for(name: str, field: Any) -> Editor:
     widget = extra.get("widget", "")
     words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
     others = [kind for kind in kinds if get_origin(kind) is not Literal]
-    if widget in ("files", "file", "folder") or (others and isinstance(others[0], type) and issubclass(others[0], PurePath)):
+    is_path = bool(others) and isinstance(others[0], type) and issubclass(others[0], PurePath)
+    if is_path or widget in ("files", "file", "folder", "save"):
         many = any(get_origin(kind) in (tuple, list) for kind in kinds)
         mode = "save" if name == "to" and widget != "folder" else widget or "file"
         return PathEditor(mode, many, empty)

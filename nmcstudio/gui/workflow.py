@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QMenu, QScrollArea, Q
 
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.icons import scaled_pixmap
-from nmcstudio.gui.widgets.marks import SHAPES, WORDS, colour_of, state_of
+from nmcstudio.gui.widgets.marks import SHAPES, WORDS, colour_of, state_of, why_stale
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.project.nodes import NODES
 
@@ -168,9 +168,9 @@ class WorkflowPanel(QScrollArea):
                 record = project.record(key)
                 simulated = "simulated, " if record.summary.get("simulated") else ""
                 line = simulated + str(record.summary.get("headline", ""))
-                because = project.stale_because(key)
+                because = why_stale(self.controller, key)
                 made = f"{line}\nmade by {step_of(record.step).title}, {record.created}"
-                tip = made + (f"\nStale: {because}" if because else "")
+                tip = made + (f"\nStale: {because}." if because else "")
             elif node:
                 tip = f"Nothing yet. {step_of(NODES[key].steps[0]).title} makes it."
             else:

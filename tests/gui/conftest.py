@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -47,7 +48,9 @@ def quick_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     for step in (doubles.MAKE, doubles.SPLIT):
         name = f"nmcstudio.pipeline.steps.{step.key.replace('-', '_')}"
-        monkeypatch.setitem(sys.modules, name, SimpleNamespace(STEP=step))  # type: ignore[misc]
+        # Other steps may use what stands beside a STEP.
+        beside = vars(import_module(name)) | {"STEP": step}
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(**beside))  # type: ignore[misc]
     registry.step.cache_clear()
     yield
     registry.step.cache_clear()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 from nmcstudio.gui import jobs as states
 from nmcstudio.gui.panels.step_panel import StepPanel
 from nmcstudio.gui.widgets.marks import state_of
+from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.workflow import WorkflowPanel
 
 
@@ -48,7 +49,8 @@ def test_an_error_of_preflight_stands_at_its_field_and_run_waits(qtbot, panel, c
 def test_a_value_out_of_its_limits_is_an_error_at_the_field(qtbot, panel, controller):
     controller.edit_params("import-ct", {"level": 11})
     checked(qtbot, panel)
-    assert "Level = 11" in panel.form._errors["level"].text()
+    said = panel.form._errors["level"].text()
+    assert said.startswith("Level = ") and "11" in said and said.endswith("10.")
     assert not panel.foot.run_button.isEnabled()
 
 
@@ -140,7 +142,39 @@ def test_workflow_shows_states_in_words_and_why_something_is_stale(qtbot, contro
     assert "4 × 5 × 6 voxels" in row._full
     controller.edit_params("import-ct", {"level": 2})
     assert row._word.text() == "stale"
-    assert "parameters of import-ct were changed" in row.toolTip()
+    assert "Parameters of “Make a volume” were changed." in row.toolTip()
+
+
+def test_a_panel_says_why_its_result_is_stale_and_that_its_input_is(qtbot, panel, controller):
+    controller.run_step("import-ct")
+    controller.run_step("segment-ct")
+    finish(qtbot, controller)
+    below = StepPanel(controller, "segment-ct")
+    qtbot.addWidget(below)
+    below.show()
+    assert not below.why.isVisible()
+    below.hide()
+    controller.edit_params("import-ct", {"level": 2})
+    below.show()
+    assert below.why.text() == "The CT volume is stale. Run makes it anew."
+    assert panel.why.text() == "Parameters of “Make a volume” were changed. Run makes it anew."
+    qtbot.waitUntil(lambda: "CT volume is stale." in below.foot.words.text(), timeout=5000)
+    controller.undo()
+    assert not below.why.isVisible()
+
+
+def test_a_file_without_a_folder_goes_beside_the_project(controller, tmp_path, monkeypatch):
+    monkeypatch.setattr(controller.jobs, "submit", lambda job: job)
+    controller.project.path = tmp_path / "p.nmc"
+    assert controller.run_step("report").values["to"] == str(tmp_path / "report.html")
+    assert controller.run_step("report", {"to": "/elsewhere/r.html"}).values["to"] == "/elsewhere/r.html"
+    assert "to" not in controller.run_step("import-ct").values
+
+
+def test_sentences_begin_with_a_capital_but_names_of_files_stay():
+    assert as_sentence("the filter of 0.16 um is wide") == "The filter of 0.16 µm is wide"
+    assert as_sentence("snow.tif holds text") == "snow.tif holds text"
+    assert as_sentence("simulated. Or not") == "Simulated. Or not"
 
 
 def test_a_click_shows_the_node_and_the_panel_of_the_step_that_made_it(qtbot, controller):

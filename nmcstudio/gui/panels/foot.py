@@ -11,11 +11,13 @@ from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.icons import icon
 from nmcstudio.gui.jobs import RUNNING, Job
 from nmcstudio.gui.widgets.job_bar import JobBar
-from nmcstudio.gui.widgets.number_box import in_micrometres
+from nmcstudio.gui.widgets.marks import why_stale
+from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.widgets.times import duration, memory
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.step import Preflight, Problem
 from nmcstudio.project.nodes import NODES
+from nmcstudio.project.record import Record
 
 
 def needed_nodes(controller: Controller, key: str) -> list[str]:
@@ -30,6 +32,12 @@ def needed_nodes(controller: Controller, key: str) -> list[str]:
 
 def next_step(controller: Controller, node: str) -> str:
     """The step that usually comes after a node, or an empty text."""
+    if node == "ebsd" and node in controller.project.keys:
+        record = controller.project.record(node)
+        aligned = any(edit.get("step") == "align-ebsd" for edit in record.edits)
+        # Serial sections are those whose distance had to be given.
+        if record.params.get("slice_spacing_um") is not None and not aligned:
+            return "align-ebsd"
     both = {"shell-model", "grain-model"} <= set(controller.project.keys)
     usual = {
         "ct": "segment-ct", "particles": "extract-radii", "radii": "fit-shell",
@@ -43,12 +51,7 @@ def next_step(controller: Controller, node: str) -> str:
 def in_words(problem: Problem) -> str:
     """A problem as a sentence. The hint of the command line ("give --option") says nothing in a form."""
     hint = "" if not problem.hint or problem.hint.startswith("give --") else f": {problem.hint}"
-    return as_shown(f"{problem.message}{hint}").rstrip(".") + "."
-
-
-def as_shown(text: str) -> str:
-    """A message of the library as the window writes it: a capital first, µm for um."""
-    return in_micrometres(text[:1].upper() + text[1:])
+    return as_sentence(f"{problem.message}{hint}").rstrip(".") + "."
 
 
 class PanelFoot(QWidget):
@@ -133,9 +136,10 @@ class PanelFoot(QWidget):
             text = self._cost(preflight)
             stale = [node for node in needed if project.state(node) == "stale"]
             if stale:
-                text += f"\n{NODES[stale[0]].title} is stale: {project.stale_because(stale[0])}."
+                title = NODES[stale[0]].title
+                text += f"\n{title} {'are' if title.endswith('s') else 'is'} stale. {why_stale(self.controller, stale[0])}."
                 self._wanted = project.record(stale[0]).step
-        self.words.setText("\n".join([text, *map(as_shown, preflight.notes)]).strip())
+        self.words.setText("\n".join([text, *map(as_sentence, preflight.notes)]).strip())
         if self._wanted:
             self.go.setText(f"Go to {step_of(self._wanted).title}")
         self.go.setVisible(bool(self._wanted))
@@ -170,11 +174,15 @@ class PanelFoot(QWidget):
     def _show_next(self) -> None:
         made = [node for node, kind in NODES.items() if self.key in kind.steps]
         ready = [node for node in made if self.controller.project.state(node) == "ready"]
-        ready = [node for node in ready if self.controller.project.record(node).step == self.key]
+        ready = [node for node in ready if self._was_here(self.controller.project.record(node))]
         self._following = next_step(self.controller, ready[0]) if ready else ""
         self.next_button.setVisible(bool(self._following) and self.job() is None)
         if self._following:
             self.next_button.setText(f"Next: {step_of(self._following).title}")
+
+    def _was_here(self, record: Record) -> bool:
+        """True if this step made the value, or was the last to change it."""
+        return record.edits[-1].get("step") == self.key if record.edits else record.step == self.key
 
     @Slot(object)
     def _progressed(self, job: Job) -> None:

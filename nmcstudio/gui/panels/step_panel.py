@@ -13,7 +13,7 @@ from nmcstudio.gui.forms import ParamsForm
 from nmcstudio.gui.jobs import Job
 from nmcstudio.gui.panels.foot import PanelFoot, in_words
 from nmcstudio.gui.widgets.bars import Bar, BarStack
-from nmcstudio.gui.widgets.marks import StateMark, state_of
+from nmcstudio.gui.widgets.marks import StateMark, state_of, why_stale
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.project.nodes import NODES
 
@@ -87,6 +87,9 @@ class StepPanel(QWidget):
         about = QLabel(self.step.about)
         about.setObjectName("muted")
         about.setWordWrap(True)
+        self.why = QLabel()
+        self.why.setWordWrap(True)
+        self.why.hide()
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(0, 0, 8, 0)
@@ -107,6 +110,7 @@ class StepPanel(QWidget):
         layout.addLayout(head)
         if self.step.about:
             layout.addWidget(about)
+        layout.addWidget(self.why)
         others = self._other_ways()
         if others is not None:
             layout.addWidget(others, 0, Qt.AlignmentFlag.AlignLeft)
@@ -135,6 +139,11 @@ class StepPanel(QWidget):
         return button
 
     # The form and the project
+
+    def showEvent(self, event) -> None:
+        super().showEvent(event)
+        # What it reads may have become stale while another panel was open.
+        self._preflight.start()
 
     @Slot(str, object, str)
     def _edited(self, name: str, value: Any, drag: str) -> None:
@@ -193,7 +202,11 @@ class StepPanel(QWidget):
             # The node is there, but it came about in another way.
             state = "unused"
         self.mark.show_state(self.controller, state)
-        self.mark.setToolTip(self.controller.project.stale_because(node) if node else "")
+        because = why_stale(self.controller, node) if state == "stale" else ""
+        self.mark.setToolTip(because)
+        self.why.setText(f"{because}. Run makes it anew.")
+        self.why.setStyleSheet(f"color: {self.controller.theme.stale}")
+        self.why.setVisible(bool(because))
         self.foot.show_state()
 
     def _made_it(self, node: str) -> bool:
@@ -246,7 +259,7 @@ class StepPanel(QWidget):
         if node is None or node not in self.controller.project.keys:
             return
         record = self.controller.project.record(node)
-        if record.step == self.key and record.digest not in self.controller.project.view.get("read_warnings", []):
+        if self._made_it(node) and record.digest not in self.controller.project.view.get("read_warnings", []):
             self._warn(record.warnings, record.digest)
 
     def _warn(self, warnings: tuple[str, ...], digest: str) -> None:

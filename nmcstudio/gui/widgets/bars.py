@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QPush
 
 from nmcstudio.gui.icons import icon, scaled_pixmap
 from nmcstudio.gui.theme import Theme
-from nmcstudio.gui.widgets.number_box import in_micrometres
+from nmcstudio.gui.widgets.number_box import as_sentence
 
 Choice = tuple[str, Callable[[], None]]
 
@@ -136,8 +136,7 @@ class Bar(QFrame):
 
 
 def _sentence(text: str) -> str:
-    text = in_micrometres(text).replace("&", "&amp;").replace("<", "&lt;").strip()
-    text = text[:1].upper() + text[1:]
+    text = as_sentence(text).replace("&", "&amp;").replace("<", "&lt;").strip()
     return text if not text or text[-1] in ".!?…:" else text + "."
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.icons import scaled_pixmap
 from nmcstudio.gui.jobs import QUEUED, RUNNING
+from nmcstudio.gui.widgets.number_box import as_sentence
+from nmcstudio.pipeline.registry import step as step_of
 
 WORDS = {
     "ready": "ready", "stale": "stale", "empty": "empty", "running": "running", "queued": "waiting", "failed": "failed",
@@ -32,6 +36,18 @@ def state_of(controller: Controller, node: str | None, steps: tuple[str, ...]) -
 def colour_of(controller: Controller, state: str) -> str:
     theme = controller.theme
     return {"ready": theme.ready, "stale": theme.stale, "running": theme.running, "failed": theme.failed}.get(state, theme.muted)
+
+
+def why_stale(controller: Controller, node: str) -> str:
+    """Why a node is stale, a sentence without its stop; empty if it is not."""
+    because = controller.project.stale_because(node)
+    # The project knows steps by their keys and titles without their number.
+    because = re.sub(r"\bparameters of ([a-z-]+)", lambda found: f"parameters of “{step_of(found[1]).title}”", because)
+    because = re.sub(
+        r"^(the [a-z ]+[^s]s) (is|was)\b", lambda found: f"{found[1]} {'are' if found[2] == 'is' else 'were'}", because
+    )
+    because = re.sub(r"\bthe (ct|ebsd)\b", lambda found: f"the {found[1].upper()}", because)
+    return as_sentence(because)
 
 
 class StateMark(QWidget):

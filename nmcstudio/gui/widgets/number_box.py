@@ -22,6 +22,14 @@ def in_micrometres(text: str) -> str:
     return re.sub(r"\bum\b", "µm", text)
 
 
+def as_sentence(text: str) -> str:
+    """The same with a capital first, unless it begins with the name of a file."""
+    text = in_micrometres(text).strip()
+    first = text.split(maxsplit=1)[0] if text else ""
+    is_name = "." in first.rstrip(".,:;!?") or "/" in first
+    return text if is_name else text[:1].upper() + text[1:]
+
+
 class NumberBox(QAbstractSpinBox):
     """A whole or real number of any size, kept exactly as it was given.
 
