@@ -1,7 +1,7 @@
 """nmcstudio: from CT and EBSD images to simulation-ready virtual cathode particles.
 
-``nmcstudio.run("fit-shell", radii, degree=15)`` runs any step of the program on plain values and returns its result; the
-window, the command line and recipes call the same function. The rooms of the library (``nmcstudio.shell``,
+``nmcstudio.run("fit-shell", {"radii": radii}, degree=15)`` runs any step of the program on plain values and returns its
+result; the window, the command line and recipes call the same function. The rooms of the library (``nmcstudio.shell``,
 ``nmcstudio.grains``, …) hold the functions behind the steps.
 """
 

@@ -9,6 +9,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import stream
 from nmcstudio.pipeline.registry import KEYS, step
 from nmcstudio.pipeline.validation import params_of
+from nmcstudio.project.nodes import NODES
 
 
 def steps() -> tuple[str, ...]:
@@ -37,7 +38,7 @@ def run(
     Raises
     ------
     NmcError
-        If an input is missing or a parameter is not usable.
+        If an input is missing or of another type, or a parameter is not usable.
     """
     chosen = step(key)
     given = params_of(chosen, params)
@@ -45,4 +46,8 @@ def run(
     for name in chosen.reads_with(given):
         if name not in have:
             raise NmcError(f"{key} needs {name!r}", f"pass it as run({key!r}, {{{name!r}: …}})")
+    for name, value in have.items():
+        if name in NODES and not isinstance(value, NODES[name].holds):
+            types = " or ".join(f"{each.__module__}.{each.__name__}" for each in NODES[name].holds)
+            raise NmcError(f"{name!r} is a {type(value).__name__}", f"make it a {types}")
     return chosen.run(have, given, monitor or Monitor(), stream(seed, key))

@@ -16,6 +16,7 @@ import pytest
 import tifffile
 
 from nmcstudio.cli.main import main
+from nmcstudio.core.errors import NmcError
 from nmcstudio.core.resources import resource
 from nmcstudio.project.store import open_project
 
@@ -286,6 +287,17 @@ def test_a_full_disk_leaves_the_project_as_it_was(project: Path) -> None:
     assert ended.stderr.count("\n") == 1, ended.stderr
     assert project.read_bytes() == before
     assert [file.name for file in project.parent.iterdir()] == [project.name]
+
+
+def test_a_script_that_passes_the_wrong_thing() -> None:
+    import nmcstudio
+
+    with pytest.raises(NmcError, match=r"'ct' is a ndarray: make it a nmcstudio\.core\.volume\.Volume"):
+        nmcstudio.run("segment-ct", {"ct": np.zeros((3, 3, 3))})
+    with pytest.raises(NmcError, match="needs 'radii'"):
+        nmcstudio.run("fit-shell")
+    with pytest.raises(NmcError, match="no parameter 'foo'"):
+        nmcstudio.run("compose", foo=1)
 
 
 def test_commands_that_make_the_same_project_together(tmp_path: Path) -> None:
