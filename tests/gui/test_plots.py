@@ -15,11 +15,12 @@ from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.gui.views.compare import CompareView
 from nmcstudio.gui.views.content_images import density_plot, histogram_edges
-from nmcstudio.gui.views.content_results import comparison_plots
+from nmcstudio.gui.views.content_results import comparison_plots, distances_table
 from nmcstudio.gui.views.contents import Content, Layer, Plot, Series
-from nmcstudio.gui.views.plot_card import PlotCard
+from nmcstudio.gui.views.plot_card import PlotCard, short_names
 from nmcstudio.gui.views.plot_data import y_range_of
 from nmcstudio.gui.views.plots import PlotGrid, PlotsPanel
+from nmcstudio.gui.views.scene_controls import SceneControls
 from nmcstudio.gui.views.scene_parts import box_of
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.store import ContentStore
@@ -205,3 +206,33 @@ def test_validation_explains_its_brackets() -> None:
 
     content = make_content("validation", {"validation": Validation((comparison(),))}, Monitor())
     assert "in brackets" in content.note
+
+
+def test_distances_of_all_comparisons_stand_in_a_table() -> None:
+    table = distances_table(Validation((comparison(),)))
+    titles = [column.title for column in table.columns]
+    assert titles == ["Comparison", "KS", "KS, two model samples", "p of KS", "Wasserstein, fitted", "Unit of Wasserstein"]
+    assert [column.values[0] for column in table.columns] == ["C", 0.1, 0.05, 0.5, 0.3, "µm"]
+    assert distances_table(Validation(())) is None
+
+
+def test_controls_of_3d_fold_before_they_are_squeezed(qtbot) -> None:
+    controls = SceneControls()
+    qtbot.addWidget(controls)
+    controls.colours.addItem("Label")
+    controls.show()
+    below = {}
+    for width in (500, 220):
+        controls.setFixedWidth(width)
+        qtbot.waitUntil(lambda width=width: controls.width() == width)
+        qtbot.wait(20)
+        below[width] = controls.colours.y() >= controls.shown.geometry().bottom()
+        for widget in (controls.shown, controls.colours, controls.cuts):
+            assert widget.width() >= widget.minimumSizeHint().width()
+    assert below == {500: False, 220: True}
+
+
+def test_numbered_names_in_a_row_say_their_kind_once() -> None:
+    names = ["data: 5 objects", "component 1", "component 2", "component 3", "theory"]
+    assert short_names(names) == ["data: 5 objects", "component 1", "2", "3", "theory"]
+    assert short_names(["data (n = 5)", "model (n = 7)"]) == ["data (n = 5)", "model (n = 7)"]

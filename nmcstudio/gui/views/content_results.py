@@ -14,7 +14,7 @@ from nmcstudio.core.particles import Particle, ParticleSet
 from nmcstudio.gui.views.colours import ROLE_NAMES
 from nmcstudio.gui.views.content_images import density_plot, grain_figures, ipf_tables, label_layers, label_surfaces
 from nmcstudio.gui.views.content_models import shell_surfaces
-from nmcstudio.gui.views.contents import Content, Image, Plot, SceneItem, Series, Surfaces
+from nmcstudio.gui.views.contents import Column, Content, Image, Plot, SceneItem, Series, Surfaces, Table
 
 _NAMES = {
     "ks": "KS",
@@ -160,7 +160,29 @@ def validation_content(values: dict[str, Any], monitor: Monitor) -> Content:
     plots = tuple(plot for comparison in validation.comparisons for plot in comparison_plots(comparison))
     twins = any(name.startswith("model_") for comparison in validation.comparisons for name in comparison.distances)
     note = "Distances of data and model; in brackets the same between two samples of the model." if twins else ""
-    return Content("validation", "Validation", "", plots=plots, note=note)
+    return Content("validation", "Validation", "", plots=plots, table=distances_table(validation), note=note)
+
+
+def distances_table(validation: Validation) -> Table | None:
+    """All distances of data and model, a comparison a row; None if there are none."""
+    found = [c for c in validation.comparisons if any(np.isfinite(v) for v in c.distances.values())]
+    names = list(dict.fromkeys(name for comparison in found for name in comparison.distances))
+    if not names:
+        return None
+    columns = [Column("Comparison", "", np.array([c.title for c in found], dtype=object))]
+    columns += [Column(_column_title(name), "", np.array([c.distances.get(name, np.nan) for c in found])) for name in names]
+    columns.append(Column("Unit of Wasserstein", "", np.array([c.distance_unit or "—" for c in found], dtype=object)))
+    return Table("", "comparisons", np.arange(1, len(found) + 1), tuple(columns))
+
+
+def _column_title(name: str) -> str:
+    for prefix, whose in (("model_", "two model samples"), ("fitted_", "fitted")):
+        if name.startswith(prefix):
+            return f"{_column_title(name.removeprefix(prefix))}, {whose}"
+    if name.endswith("_p"):
+        return f"p of {_NAMES.get(name.removesuffix('_p'), name.removesuffix('_p'))}"
+    words = _NAMES.get(name, name.replace("_", " "))
+    return words[:1].upper() + words[1:]
 
 
 def comparison_plots(comparison: Comparison) -> list[Plot]:

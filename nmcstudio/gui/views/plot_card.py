@@ -114,7 +114,8 @@ class PlotCard(QFrame):
             words.append(_coloured(f"density: dark 0, bright {plot.image.brightest:.3g}", muted))
         named = len(plot.series) > 1
         if named:
-            words += [_coloured(f"{_MARKS[s.style]} {_name_of(s)}", self._colour(s).name()) for s in plot.series]
+            names = short_names([_name_of(series) for series in plot.series])
+            words += [_coloured(f"{_MARKS[s.style]} {name}", self._colour(s).name()) for s, name in zip(plot.series, names)]
         means = [series for series in plot.series if np.isfinite(series.mean)]
         if means:
             colour = muted if named else self._colour(means[0]).name()
@@ -227,6 +228,16 @@ class PlotCard(QFrame):
 
 def _coloured(words: str, colour: str) -> str:
     return f'<span style="color:{colour}; white-space:nowrap">{html.escape(words)}</span>'
+
+
+def short_names(names: list[str]) -> list[str]:
+    """Names of a row where a numbered thing after its like says its number only: "component 1", "2", "3"."""
+    made = []
+    for before, name in zip(["", *names], names):
+        kind, _, number = name.rpartition(" ")
+        alike = bool(kind) and number.isdigit() and before.rpartition(" ")[0] == kind
+        made.append(number if alike else name)
+    return made
 
 
 def _name_of(series: Series) -> str:

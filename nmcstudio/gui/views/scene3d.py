@@ -69,7 +69,7 @@ class Scene3D(QWidget):
     # Controls
 
     def _make_controls(self) -> None:
-        controls = SceneControls(self)
+        self._controls = controls = SceneControls(self)
         self._items_button, self._menu = controls.shown, controls.menu
         self._colours, self._cuts, self._cut_slider = controls.colours, controls.cuts, controls.cut_slider
         self._perspective, self._orthographic = controls.perspective, controls.orthographic
@@ -382,7 +382,7 @@ class Scene3D(QWidget):
         if self.view is None:
             return
         self.view.set_background(self._controller.theme.viewport)
-        self.view.add_axes(interactive=False, viewport=(0.0, 0.75, 0.2, 1.0), color=self._ink())
+        self.view.add_axes(interactive=False, viewport=(0.0, 0.7, 0.2, 0.98), color=self._ink())
         if self._built:
             self._draw_frame()
         self.view.update()
@@ -409,7 +409,7 @@ class Scene3D(QWidget):
     @Slot(int)
     def _cut_chosen(self, index: int) -> None:
         self._cut_axis = list(CUTS.values())[index]
-        self._cut_slider.setVisible(self._cut_axis is not None)
+        self._controls.show_slider(self._cut_axis is not None)
         self._redraw()
 
     @Slot(int)

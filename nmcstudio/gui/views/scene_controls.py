@@ -1,10 +1,10 @@
-"""The row of controls below a 3D view."""
+"""The controls below a 3D view: one row, or two where it is narrow."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSlider, QToolButton, QWidget
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
 
 # Array axis (z, y, x) of each cut.
 CUTS = {"No cut": None, "Cut along x": 2, "Cut along y": 1, "Cut along z": 0}
@@ -58,14 +58,48 @@ class SceneControls(QWidget):
             group.addAction(action)
             menu.addAction(action)
         group.triggered.connect(self._projection)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(4, 2, 4, 2)
-        row.setSpacing(4)
-        for widget in (self.shown, self.colours, self.cuts):
-            row.addWidget(widget)
-        row.addWidget(self.cut_slider, 1)
-        row.addStretch(1)
-        row.addWidget(view)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for row in (first, second):
+            row.setSpacing(4)
+        first.addWidget(self.shown)
+        first.addStretch(1)
+        first.addWidget(view)
+        self._first, self._second, self._folded = first, second, True
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.setSpacing(2)
+        column.addLayout(first)
+        column.addLayout(second)
+        self._fold(False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold(self.width() < self._needed())
+
+    def show_slider(self, shown: bool) -> None:
+        """The slider stands there while there is a cut."""
+        self.cut_slider.setVisible(shown)
+        self._fold(self.width() < self._needed())
+
+    def _needed(self) -> int:
+        """Width in pixels that all controls need beside each other."""
+        buttons = [widget for widget in self.findChildren(QToolButton) if widget.parent() is self]
+        widgets = [*buttons, self.colours, self.cuts, *([] if self.cut_slider.isHidden() else [self.cut_slider])]
+        return sum(widget.minimumSizeHint().width() + 8 for widget in widgets)
+
+    def _fold(self, folded: bool) -> None:
+        """Two rows where one would squeeze the words."""
+        if folded == self._folded:
+            return
+        self._folded = folded
+        for place, widget in enumerate((self.colours, self.cuts, self.cut_slider)):
+            stretch = 1 if widget is self.cut_slider else 0
+            if folded:
+                self._first.removeWidget(widget)
+                self._second.addWidget(widget, 1)
+            else:
+                self._second.removeWidget(widget)
+                self._first.insertWidget(place + 1, widget, stretch)
 
     def _menu_button(self, text: str, tip: str) -> tuple[QToolButton, QMenu]:
         button = QToolButton(self)
