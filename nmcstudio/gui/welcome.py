@@ -27,6 +27,8 @@ CARDS = (
     ("ebsd", "Open EBSD data", "An orientation map or a stack of sections: .ang, .ctf, Bruker or EDAX HDF5, LabDCT."),
     ("sample", "Open the sample session", "A small simulated electrode and grain map, from images to virtual particles."),
 )
+# Three cards with their gaps and the page's margins.
+ROOMY = 3 * 176 + 2 * 16 + 2 * 32
 
 
 class Card(QFrame):
@@ -41,8 +43,7 @@ class Card(QFrame):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(title)
-        self.setMinimumSize(176, 184)
-        self.setMaximumWidth(300)
+        self.setMinimumWidth(176)
         self.picture = QLabel()
         self.picture.setFixedSize(48, 48)
         head = QLabel(title)
@@ -94,11 +95,11 @@ class WelcomePage(QScrollArea):
         title.setFont(font)
         title.setWordWrap(True)
         self.cards = [Card(*card) for card in CARDS]
-        row = QHBoxLayout()
-        row.setSpacing(16)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(16)
         for card in self.cards:
             card.chosen.connect(self.chosen)
-            row.addWidget(card, 1)
+            self._row.addWidget(card, 1)
         self.drop_zone = QFrame()
         self.drop_zone.setObjectName("dropZone")
         self.drop_zone.setMinimumHeight(88)
@@ -124,7 +125,7 @@ class WelcomePage(QScrollArea):
         column.setSpacing(16)
         column.addStretch(1)
         column.addWidget(title)
-        column.addLayout(row)
+        column.addLayout(self._row)
         column.addWidget(self.drop_zone)
         column.addWidget(self._recent_title)
         column.addLayout(self._recent)
@@ -138,6 +139,19 @@ class WelcomePage(QScrollArea):
         self.setWidget(outer)
         controller.theme_changed.connect(self.refresh)
         self.refresh()
+        self._fit()
+
+    def resizeEvent(self, event) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Cards beside each other where there is room, else below each other."""
+        wide = self.viewport().width() >= ROOMY
+        self._row.setDirection(QHBoxLayout.Direction.LeftToRight if wide else QHBoxLayout.Direction.TopToBottom)
+        for card in self.cards:
+            card.setMinimumHeight(184 if wide else 128)
+            card.setMaximumWidth(300 if wide else 948)
 
     @Slot()
     def refresh(self) -> None:

@@ -382,6 +382,25 @@ def test_a_filled_project_opens_with_its_view(qtbot, window, tmp_path):
     assert window.centre.currentWidget() is not window.welcome
     assert (window.controller.node, window.controller.step) == ("ct", "segment-ct")
     assert window.views.state()["layout"] == "slices"
+    window.views.layout_changed.emit("compare")
+    assert window.actions_["compare"].isChecked()
+    assert window.controller.project.view["layout"] == "compare"
+
+
+def test_the_cards_of_the_welcome_are_whole_in_a_narrow_window(qtbot, window):
+    page = window.welcome
+    page.setParent(None)
+    qtbot.addWidget(page)
+    page.show()
+
+    def whole() -> bool:
+        rights = [card.mapTo(page, card.rect().topRight()).x() for card in page.cards]
+        return max(rights) < page.viewport().width()
+
+    for width in (900, 480):
+        page.resize(width, 700)
+        qtbot.waitUntil(whole, timeout=5000)
+    assert len({card.y() for card in page.cards}) == 3
 
 
 def test_number_keys_choose_nodes(qtbot, window):

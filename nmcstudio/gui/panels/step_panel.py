@@ -204,7 +204,8 @@ class StepPanel(QWidget):
         self.mark.show_state(self.controller, state)
         because = why_stale(self.controller, node) if state == "stale" else ""
         self.mark.setToolTip(because)
-        self.why.setText(f"{because}. Run makes it anew.")
+        # Where something above is stale itself, to run this alone would not help.
+        self.why.setText(f"{because}." if because.endswith("stale") else f"{because}. Run makes it anew.")
         self.why.setStyleSheet(f"color: {self.controller.theme.stale}")
         self.why.setVisible(bool(because))
         self.foot.show_state()
