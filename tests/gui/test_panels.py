@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from nmcstudio.gui import jobs as states
 from nmcstudio.gui.panels.step_panel import StepPanel
-from nmcstudio.gui.widgets.marks import state_of
+from nmcstudio.gui.widgets.marks import state_of, why_stale
 from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.workflow import WorkflowPanel
 
@@ -162,6 +162,22 @@ def test_a_panel_says_why_its_result_is_stale_and_that_its_input_is(qtbot, panel
     qtbot.waitUntil(lambda: "CT volume is stale." in below.foot.words.text(), timeout=5000)
     controller.undo()
     assert not below.why.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("because", "said"),
+    [
+        ("the grains is stale", "The grains are stale"),
+        ("the virtual particles was made anew", "The virtual particles were made anew"),
+        ("the grains it was made from is gone", "The grains it was made from are gone"),
+        ("the tessellation was made anew", "The tessellation was made anew"),
+        ("the ebsd map is stale", "The EBSD map is stale"),
+        ("parameters of fit-grains were changed", "Parameters of “Fit grain model” were changed"),
+    ],
+)
+def test_reasons_are_sentences(controller, monkeypatch, because, said):
+    monkeypatch.setattr(controller.project, "stale_because", lambda key: because)
+    assert why_stale(controller, "mesh") == said
 
 
 def test_a_file_without_a_folder_goes_beside_the_project(controller, tmp_path, monkeypatch):

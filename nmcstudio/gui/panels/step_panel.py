@@ -205,7 +205,7 @@ class StepPanel(QWidget):
         because = why_stale(self.controller, node) if state == "stale" else ""
         self.mark.setToolTip(because)
         # Where something above is stale itself, to run this alone would not help.
-        self.why.setText(f"{because}." if because.endswith("stale") else f"{because}. Run makes it anew.")
+        self.why.setText(f"{because}." if because.endswith(("stale", "gone")) else f"{because}. Run makes it anew.")
         self.why.setStyleSheet(f"color: {self.controller.theme.stale}")
         self.why.setVisible(bool(because))
         self.foot.show_state()

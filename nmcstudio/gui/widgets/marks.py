@@ -43,9 +43,8 @@ def why_stale(controller: Controller, node: str) -> str:
     because = controller.project.stale_because(node)
     # The project knows steps by their keys and titles without their number.
     because = re.sub(r"\bparameters of ([a-z-]+)", lambda found: f"parameters of “{step_of(found[1]).title}”", because)
-    because = re.sub(
-        r"^(the [a-z ]+[^s]s) (is|was)\b", lambda found: f"{found[1]} {'are' if found[2] == 'is' else 'were'}", because
-    )
+    for one, many in (("is", "are"), ("was", "were")):
+        because = re.sub(rf"^(the [a-z ]*?[^s ]s)( it was made from)? {one}\b", rf"\1\2 {many}", because)
     because = re.sub(r"\bthe (ct|ebsd)\b", lambda found: f"the {found[1].upper()}", because)
     return as_sentence(because)
 
