@@ -34,6 +34,7 @@ class CompareView(QWidget):
         self._selection = selection
         self.sides = [Side(controller, store, self.cross, name, self) for name in "AB"]
         self._active = False
+        self._joined = False
         self._linking = False
         for number, side in enumerate(self.sides):
             side.selection.changed.connect(partial(self._side_chose, number))
@@ -53,13 +54,13 @@ class CompareView(QWidget):
 
     def activate(self) -> None:
         """The comparison came on view."""
-        first = not self._active
         self._active = True
         self._changed()
         for side in self.sides:
             side.scene.activate()
         views = [side.scene.view for side in self.sides]
-        if first and all(view is not None for view in views):
+        if not self._joined and all(view is not None for view in views):
+            self._joined = True
             views[1].camera = views[0].camera
             self.sides[0].scene.share_camera(self.sides[1].scene)
             self.sides[1].scene.share_camera(self.sides[0].scene)

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QSlider, QToolButto
 
 # Array axis (z, y, x) of each cut.
 CUTS = {"No cut": None, "Cut along x": 2, "Cut along y": 1, "Cut along z": 0}
+_SPACING = 4
+_MARGIN = 4
 
 
 class SceneControls(QWidget):
@@ -60,13 +62,14 @@ class SceneControls(QWidget):
         group.triggered.connect(self._projection)
         first, second = QHBoxLayout(), QHBoxLayout()
         for row in (first, second):
-            row.setSpacing(4)
+            row.setSpacing(_SPACING)
         first.addWidget(self.shown)
+        first.addWidget(self.cut_slider, 1)
         first.addStretch(1)
         first.addWidget(view)
         self._first, self._second, self._folded = first, second, True
         column = QVBoxLayout(self)
-        column.setContentsMargins(4, 2, 4, 2)
+        column.setContentsMargins(_MARGIN, 2, _MARGIN, 2)
         column.setSpacing(2)
         column.addLayout(first)
         column.addLayout(second)
@@ -85,21 +88,20 @@ class SceneControls(QWidget):
         """Width in pixels that all controls need beside each other."""
         buttons = [widget for widget in self.findChildren(QToolButton) if widget.parent() is self]
         widgets = [*buttons, self.colours, self.cuts, *([] if self.cut_slider.isHidden() else [self.cut_slider])]
-        return sum(widget.minimumSizeHint().width() + 8 for widget in widgets)
+        return sum(widget.minimumSizeHint().width() for widget in widgets) + _SPACING * (len(widgets) - 1) + 2 * _MARGIN
 
     def _fold(self, folded: bool) -> None:
         """Two rows where one would squeeze the words."""
         if folded == self._folded:
             return
         self._folded = folded
-        for place, widget in enumerate((self.colours, self.cuts, self.cut_slider)):
-            stretch = 1 if widget is self.cut_slider else 0
+        for place, widget in enumerate((self.colours, self.cuts), start=1):
             if folded:
                 self._first.removeWidget(widget)
                 self._second.addWidget(widget, 1)
             else:
                 self._second.removeWidget(widget)
-                self._first.insertWidget(place + 1, widget, stretch)
+                self._first.insertWidget(place, widget)
 
     def _menu_button(self, text: str, tip: str) -> tuple[QToolButton, QMenu]:
         button = QToolButton(self)
