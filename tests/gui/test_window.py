@@ -373,14 +373,14 @@ def test_a_filled_project_opens_with_its_view(qtbot, window, tmp_path):
         window.controller.run_step("import-ct", {"level": 3})
     assert window.centre.currentWidget() is not window.welcome
     window.actions_["slices"].trigger()
-    window.controller.show_step("segment-ct")
+    window.controller.show_step("fit-grains")
     save(qtbot, window, tmp_path / "p.nmc")
     window.documents.new()
     assert window.centre.currentWidget() is window.welcome
     with qtbot.waitSignal(window.documents.opened, timeout=60_000):
         window.documents.open(tmp_path / "p.nmc")
     assert window.centre.currentWidget() is not window.welcome
-    assert (window.controller.node, window.controller.step) == ("ct", "segment-ct")
+    assert (window.controller.node, window.controller.step) == ("ct", "fit-grains")
     assert window.views.state()["layout"] == "slices"
     window.views.layout_changed.emit("compare")
     assert window.actions_["compare"].isChecked()
