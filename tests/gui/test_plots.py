@@ -21,7 +21,7 @@ from nmcstudio.gui.views.plot_card import PlotCard, short_names
 from nmcstudio.gui.views.plot_data import y_range_of
 from nmcstudio.gui.views.plots import PlotGrid, PlotsPanel
 from nmcstudio.gui.views.scene_controls import SceneControls
-from nmcstudio.gui.views.scene_parts import box_of
+from nmcstudio.gui.views.scene_parts import aim, box_of
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.gui.widgets.label_tools import LabelToolRow
@@ -236,3 +236,18 @@ def test_numbered_names_in_a_row_say_their_kind_once() -> None:
     names = ["data: 5 objects", "component 1", "component 2", "component 3", "theory"]
     assert short_names(names) == ["data: 5 objects", "component 1", "2", "3", "theory"]
     assert short_names(["data (n = 5)", "model (n = 7)"]) == ["data (n = 5)", "model (n = 7)"]
+
+
+def test_the_camera_sees_the_whole_box_from_where_it_looks() -> None:
+    vtk = pytest.importorskip("vtkmodules.vtkRenderingCore")
+    camera = vtk.vtkCamera()
+    camera.SetPosition(1.0, 1.0, 1.0)
+    box = np.array([[-1.0, 5.0], [-2.0, 2.0], [0.0, 8.0]])
+    for aspect in (0.5, 2.0):
+        aim(camera, box, aspect)
+        assert np.allclose(camera.GetFocalPoint(), box.mean(axis=1))
+        matrix = camera.GetProjectionTransformMatrix(aspect, -1, 1)
+        view = camera.GetViewTransformMatrix()
+        for corner in np.array(np.meshgrid(*box)).reshape(3, -1).T:
+            seen = np.array(matrix.MultiplyPoint(view.MultiplyPoint((*corner, 1.0))))
+            assert np.all(np.abs(seen[:2] / seen[3]) <= 1.0)

@@ -538,8 +538,7 @@ class Scene3D(QWidget):
         box = parts.box_of(scene._bounds for scene in scenes if scene._bounds is not None and scene._built)
         if box is None or (self._fitted_box is not None and np.allclose(box, self._fitted_box)):
             return
-        # The box turns in the picture: what fits from its corner fits from everywhere.
-        self.view.renderer.ResetCamera(parts.with_margin(box).ravel().tolist())
+        parts.aim(self.view.camera, parts.with_margin(box), self.view.width() / max(self.view.height(), 1))
         for scene in scenes:
             scene._fitted_box = box
             if scene.view is not None:

@@ -42,6 +42,17 @@ def with_margin(box: NDArray[np.float64]) -> NDArray[np.float64]:
     return box + np.array([-room, room])
 
 
+def aim(camera: Any, box: NDArray[np.float64], aspect: float) -> None:
+    """Move a camera along its direction until the ball around a box fits into pictures of this width over height."""
+    centre = box.mean(axis=1)
+    radius = 0.5 * float(np.linalg.norm(box[:, 1] - box[:, 0]))
+    half = np.arctan(np.tan(np.radians(camera.GetViewAngle()) / 2) * min(aspect, 1.0))
+    away = np.array(camera.GetPosition()) - np.array(camera.GetFocalPoint())
+    camera.SetFocalPoint(*centre)
+    camera.SetPosition(*(centre + away / np.linalg.norm(away) * radius / np.sin(half)))
+    camera.SetParallelScale(radius / min(aspect, 1.0))
+
+
 def remove(view: Any, names: Iterable[str]) -> None:
     """Take actors off a view; names that are not there do not matter."""
     for name in names:
