@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QImage, QTextDocument
 from PySide6.QtWidgets import QTextBrowser, QVBoxLayout, QWidget
 
 from nmcstudio.core.resources import resource
@@ -28,13 +28,26 @@ def about_page() -> str:
     )
 
 
+class _Pages(QTextBrowser):
+    """Shows pictures no wider than the text."""
+
+    def loadResource(self, kind: int, url: QUrl) -> object:
+        found = super().loadResource(kind, url)
+        if kind == QTextDocument.ResourceType.ImageResource.value and not isinstance(found, QImage):
+            found = QImage(str(resource("manual") / url.path().rsplit("manual/", 1)[-1]))
+        width = self.viewport().width() - 2 * int(self.document().documentMargin()) - 8
+        if isinstance(found, QImage) and found.width() > width > 0:
+            return found.scaledToWidth(width, Qt.TransformationMode.SmoothTransformation)
+        return found
+
+
 class HelpWindow(QWidget):
     """One window for all pages; links between pages work, others open in the browser."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.resize(760, 800)
-        self.browser = QTextBrowser()
+        self.browser = _Pages()
         self.browser.setOpenLinks(False)
         self.browser.anchorClicked.connect(self._follow)
         self.browser.document().setDocumentMargin(24)

@@ -65,6 +65,11 @@ class Job:
         return self.state in (QUEUED, RUNNING)
 
     @property
+    def can_finish(self) -> bool:
+        """True if the step can end early and keep its best result."""
+        return step_of(self.step).can_finish
+
+    @property
     def writes(self) -> str | None:
         """Node that the job is going to write, if that can be told."""
         try:

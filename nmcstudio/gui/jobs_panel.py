@@ -43,7 +43,7 @@ class _JobRow(QFrame):
         running = job.state == RUNNING
         self._bar.setVisible(job.is_open)
         self._end.setVisible(not job.is_open)
-        self._finish.setVisible(running)
+        self._finish.setVisible(running and job.can_finish)
         self._finish.setEnabled(not job.stopping)
         self._cancel.setVisible(job.is_open)
         self._cancel.setEnabled(job.stopping != "Cancelling")

@@ -285,7 +285,7 @@ class MainWindow(QMainWindow):
         self.actions_["redo"].setEnabled(bool(history.redo_title))
         self.actions_["undo"].setText(f"Undo {history.undo_title}".strip())
         self.actions_["redo"].setText(f"Redo {history.redo_title}".strip())
-        self.actions_["finish"].setEnabled(jobs.busy)
+        self.actions_["finish"].setEnabled(jobs.current is not None and jobs.current.can_finish)
         self.actions_["cancel"].setEnabled(jobs.busy)
         for name in ("slices", "3d", "both", "compare"):
             self.actions_[name].setEnabled(bool(self.controller.project.keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def page(name: str) -> str:
 
 
 def write_manual(folder: Path) -> list[Path]:
-    """Write all pages, with their parameter tables filled in, as Markdown for the web."""
+    """Write all pages as Markdown for the web, with their parameter tables filled in and their pictures beside them."""
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(resource("manual/screens"), folder / "screens", dirs_exist_ok=True)
     written = []
     for source in sorted(resource("manual").glob("*.md")):
         target = folder / source.name

@@ -72,6 +72,8 @@ class Step:
         Node key, a callable of the parameters, or None for steps that write files.
     in_place
         True for edits of a node that stay part of it (`edit-labels`).
+    can_finish
+        True if `run` looks at `Monitor.finish_requested` and then ends soon with what it has: offers Finish now.
     provenance
         True if `run` wants ``inputs["provenance"]``: node key to its facts (title, headline, step, params, warnings, state,
         simulated), for files that say where things came from.
@@ -90,6 +92,7 @@ class Step:
     optional: tuple[str, ...] = ()
     writes: str | Callable[[Any], str | None] | None = None
     in_place: bool = False
+    can_finish: bool = False
     provenance: bool = False
     preflight: Callable[[Mapping[str, Mapping[str, Any]], Any], Preflight] = field(default=no_preflight)
     about: str = ""

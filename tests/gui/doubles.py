@@ -38,7 +38,8 @@ def check_make(facts: Any, params: MakeParams) -> Preflight:
 
 
 MAKE = Step(
-    "import-ct", "Make a volume", "particles", MakeParams, make, writes="ct", preflight=check_make, about="Makes a volume."
+    "import-ct", "Make a volume", "particles", MakeParams, make, writes="ct", can_finish=True, preflight=check_make,
+    about="Makes a volume.",
 )  # fmt: skip
 
 

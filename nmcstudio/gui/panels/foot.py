@@ -160,7 +160,7 @@ class PanelFoot(QWidget):
         job = self.job()
         running = job is not None and job.state == RUNNING
         self.run_button.setEnabled(self._can_run and job is None)
-        self.finish_button.setEnabled(running and not job.stopping)
+        self.finish_button.setEnabled(running and not job.stopping and job.can_finish)
         self.cancel_button.setEnabled(job is not None and job.stopping != "Cancelling")
         self.stack.setCurrentIndex(0 if job is None else 1)
         if job is not None:

@@ -104,6 +104,7 @@ STEP = Step(
     run=_run,
     reads=lambda params: ("shell-model", "grain-model", *(("grains",) if params.measured_size else ())),
     writes="particle",
+    can_finish=True,
     preflight=_preflight,
     about="Draws a shell from the shell model, of a given size if wanted, and fills it with the grains whose centroids lie in "
     "it. Each grain gets an orientation by the model's texture.",

@@ -105,6 +105,7 @@ STEP = Step(
     run=_run,
     reads=("radii",),
     writes="shell-model",
+    can_finish=True,
     preflight=_preflight,
     about="Fits a mixture of isotropic Gaussian random fields on the sphere to the radius functions: how large the particles are "
     "and how rough at every scale.",

@@ -113,6 +113,7 @@ STEP = Step(
     params=GenerateParams,
     run=_run,
     reads=("shell-model", "grain-model"),
+    can_finish=True,
     preflight=_preflight,
     about="Writes any number of particles into a folder, on several processes. It can be interrupted and started again.",
 )

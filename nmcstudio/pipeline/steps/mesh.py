@@ -90,6 +90,7 @@ STEP = Step(
     run=_run,
     reads=("particle",),
     writes="mesh",
+    can_finish=True,
     preflight=_preflight,
     about="Makes a composed particle into a mesh whose grains share their nodes: tetrahedra with smooth boundaries, the surface "
     "between all grains, or one hexahedron a voxel.",

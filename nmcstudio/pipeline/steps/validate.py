@@ -77,6 +77,7 @@ STEP = Step(
     run=_run,
     optional=_NODES,
     writes="validation",
+    can_finish=True,
     preflight=_preflight,
     about="Compares data and models: size and shape of particles; size, surface, shape and neighbours of grains; "
     "arrangement of seeds, weights, and how the two depend on each other.",
