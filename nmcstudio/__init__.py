@@ -17,7 +17,7 @@ __all__ = ["__version__", "run", "steps"]
 def __getattr__(name: str) -> Any:
     # Imported on first use: `import nmcstudio` has to stay fast and must not need a display.
     if name in ("run", "steps"):
-        from nmcstudio.pipeline import library
+        from nmcstudio.pipeline import direct
 
-        return getattr(library, name)
+        return getattr(direct, name)
     raise AttributeError(f"module 'nmcstudio' has no attribute {name!r}")

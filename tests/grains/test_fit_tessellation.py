@@ -15,7 +15,7 @@ from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.fit_tessellation import FitProgress, fit_tessellation
 from nmcstudio.grains.gaps import fill_gaps
 from nmcstudio.grains.labelling import label_grid
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 
 
 def grain_map(kind="laguerre", seed=1, shape=(30, 36, 40), spacing=(0.2, 0.1, 0.15), n=40):

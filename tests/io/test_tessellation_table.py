@@ -8,7 +8,7 @@ import pytest
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import KINDS, Tessellation
 from nmcstudio.io.tables.tessellation import read_tessellation, write_tessellation
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 
 GOOD = """# laguerre
 # window_um 0 10 0 12 -1 8

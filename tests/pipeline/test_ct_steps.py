@@ -12,7 +12,7 @@ from skimage.metrics import adapted_rand_error
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.volume import LabelVolume, Volume
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import step
 from nmcstudio.pipeline.step import Preflight
 from nmcstudio.pipeline.validation import params_of

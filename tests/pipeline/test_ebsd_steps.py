@@ -16,7 +16,7 @@ from nmcstudio.core.resources import resource
 from nmcstudio.crystal.frames import FRAMES
 from nmcstudio.crystal.symmetry import LAUE_CLASSES
 from nmcstudio.imaging.grains import METHODS
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import step
 
 

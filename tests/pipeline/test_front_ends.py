@@ -10,7 +10,7 @@ import pytest
 
 from nmcstudio.cli.main import main
 from nmcstudio.core.params import extra_of, option_name
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import KEYS, step
 from nmcstudio.pipeline.validation import params_of
 from nmcstudio.project.codec import digest

@@ -12,7 +12,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import Tessellation
 from nmcstudio.core.resources import resource
 from nmcstudio.core.rng import stream
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import step
 
 

@@ -22,8 +22,8 @@ from nmcstudio.core.rng import stream
 from nmcstudio.core.shells import RadiusFunctions, ShellComponent, ShellModel
 from nmcstudio.core.volume import Volume
 from nmcstudio.io.volumes.registry import read_labels, read_volume
-from nmcstudio.pipeline import library
-from nmcstudio.pipeline.exporting import endings
+from nmcstudio.pipeline import direct
+from nmcstudio.pipeline.exporting import endings, export_node
 from nmcstudio.pipeline.particle_files import write_particle_folder
 
 SHELLS = ShellModel(2, (ShellComponent(1.0, 1.2, np.array([0.02, 1e-5, 0.01])),))
@@ -38,11 +38,11 @@ QUICK: dict[str, Any] = {"diameter_um": 2.4, "voxel_um": 0.15}
 
 @pytest.fixture(scope="module")
 def particles() -> Any:
-    return library.run("compose", MODELS, count=2, **QUICK)
+    return direct.run("compose", MODELS, count=2, **QUICK)
 
 
 def export(node: str, value: Any, to: Path, **params: Any) -> dict[str, Any]:
-    figures: dict[str, Any] = library.run("export", {node: value}, node=node, to=str(to), **params)
+    figures: dict[str, Any] = direct.run("export", {node: value}, node=node, to=str(to), **params)
     return figures
 
 
@@ -54,13 +54,13 @@ def test_compose_step_draws_from_its_own_stream(particles: Any) -> None:
 
 
 def test_mesh_step_and_its_files(particles: Any, tmp_path: Path) -> None:
-    mesh = library.run("mesh", {"particle": particles}, kind="tetrahedra", particle=1, edge_um=0.3)
+    mesh = direct.run("mesh", {"particle": particles}, kind="tetrahedra", particle=1, edge_um=0.3)
     export("mesh", mesh, tmp_path / "mesh.vtu")
     back = meshio.read(tmp_path / "mesh.vtu")
     assert len(back.cells_dict["tetra"]) == len(mesh.cells)
     assert set(back.cell_data) == {"grain_id", "quaternion", "c_axis"}
     with pytest.raises(NmcError, match="no particle 5"):
-        library.run("mesh", {"particle": particles}, particle=5)
+        direct.run("mesh", {"particle": particles}, particle=5)
 
 
 @pytest.mark.parametrize("ending", [".vti", ".tif", ".nrrd", ".h5"])
@@ -159,9 +159,10 @@ def test_other_nodes(particles: Any, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("node", ["ct", "radii", "shell-model", "tessellation", "grain-model", "particle", "mesh", "validation"])
 def test_unknown_ending_lists_the_known_ones(node: str, particles: Any, tmp_path: Path) -> None:
-    value = particles if node == "particle" else None
+    # The ending is looked at before the value is.
+    value, number = (particles, 0) if node == "particle" else (None, None)
     with pytest.raises(NmcError, match=endings(node)[0].replace(".", r"\.")) as caught:
-        export(node, value, tmp_path / "file.xyz", **({"particle": 0} if node == "particle" else {}))
+        export_node(node, value, tmp_path / "file.xyz", Monitor(), particle=number)
     assert caught.value.field == "to"
 
 
@@ -172,7 +173,7 @@ def test_missing_folder_is_said(tmp_path: Path) -> None:
 
 def generate(to: Path, monitor: Monitor | None = None, models: dict[str, Any] = MODELS, **params: Any) -> dict[str, Any]:
     options = {**QUICK, "workers": 1, "formats": ("tif",), **params}
-    figures: dict[str, Any] = library.run("generate", models, monitor=monitor, to=str(to), **options)
+    figures: dict[str, Any] = direct.run("generate", models, monitor=monitor, to=str(to), **options)
     return figures
 
 
@@ -264,5 +265,5 @@ def test_finishing_early_keeps_what_is_there(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("particle-*"))) == figures["count"]
     assert any("finished early" in warning for warning in monitor.warnings)
     monitor = _FinishAfterFirst()
-    few = library.run("compose", MODELS, monitor=monitor, count=3, **QUICK)
+    few = direct.run("compose", MODELS, monitor=monitor, count=3, **QUICK)
     assert 1 <= len(few) < 3

@@ -18,8 +18,8 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.resources import resource
 from nmcstudio.core.shells import RadiusFunctions, ShellComponent, ShellModel
 from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.exporting import endings, export_node
-from nmcstudio.pipeline.library import run
 from nmcstudio.pipeline.recipe import read_recipe, run_recipe
 from nmcstudio.project.codec import digest
 from nmcstudio.project.store import open_project, save_project

@@ -11,7 +11,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.resources import resource
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.io.tables.radii import write_radii
-from nmcstudio.pipeline.library import run
+from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import step
 from nmcstudio.pipeline.validation import params_of
 from nmcstudio.project.codec import digest
