@@ -210,3 +210,14 @@ def test_a_job_knows_its_time(qtbot, controller):
     finish(qtbot, controller)
     assert job.state == states.DONE
     assert 0.15 < job.seconds < 5
+
+
+def test_finish_now_is_offered_by_the_steps_that_can_end_early():
+    """Those whose room looks at `Monitor.finish_requested`; the real ones, not the doubles."""
+    from importlib import import_module
+
+    from nmcstudio.pipeline.registry import KEYS
+
+    steps = [import_module(f"nmcstudio.pipeline.steps.{key.replace('-', '_')}").STEP for key in KEYS]
+    early = {"fit-shell", "fit-tessellation", "fit-grains", "compose", "mesh", "generate", "validate"}
+    assert {each.key for each in steps if each.can_finish} == early

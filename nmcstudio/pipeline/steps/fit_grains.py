@@ -115,6 +115,7 @@ STEP = Step(
     reads=("tessellation",),
     optional=("grains",),
     writes="grain-model",
+    can_finish=True,
     preflight=preflight,
     about="Fits the random model of the grains to a tessellation: point process of the seeds, law of the weights, their "
     "dependence, and the orientations.",

@@ -98,6 +98,7 @@ STEP = Step(
     run=run,
     reads=("grains",),
     writes="tessellation",
+    can_finish=True,
     preflight=preflight,
     about="Finds the seeds and weights whose cells agree best with the measured grains.",
 )
