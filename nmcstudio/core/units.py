@@ -1,8 +1,6 @@
-"""Lengths are um and angles radians inside the program; this is the one place that converts."""
+"""Lengths are um inside the program; this is the one place that converts units of length."""
 
 from __future__ import annotations
-
-import math
 
 _UM_PER_UNIT = {
     "um": 1.0, "µm": 1.0, "μm": 1.0, "micron": 1.0, "microns": 1.0, "micrometer": 1.0, "micrometre": 1.0, "\\u00b5m": 1.0,
@@ -14,11 +12,3 @@ _UM_PER_UNIT = {
 def um_per(unit: str) -> float | None:
     """Micrometres in one `unit` ("nm", "µm", "mm", …), or None if the unit is not a length that is known here."""
     return _UM_PER_UNIT.get(unit.strip()) or _UM_PER_UNIT.get(unit.strip().lower())
-
-
-def degrees(radians: float) -> float:
-    return math.degrees(radians)
-
-
-def radians(degrees: float) -> float:
-    return math.radians(degrees)

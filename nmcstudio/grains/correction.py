@@ -335,9 +335,3 @@ def _trimmed_mean(values: Array) -> float:
     cut = len(values) // 10
     ordered = np.sort(values)
     return float(np.mean(ordered[cut : len(ordered) - cut]))
-
-
-def estimate_seconds(sample_size: int, windows: int, steps: int) -> float:
-    """Rough duration of `correct_empty_cells` in seconds, on two cores."""
-    voxels = (np.clip(sample_size, *_CELLS) ** (1 / 3) + 1.6) ** 3 * VOXELS_ACROSS**3
-    return float(windows * max(steps, FULL_STEPS + 2) * (0.1 + 1.6e-7 * voxels))

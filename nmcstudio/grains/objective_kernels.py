@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -258,16 +256,6 @@ def norm_loss(
                 gradient[c, 8] -= e * zz * uz
                 gradient[c, 9] += e
     return loss
-
-
-@njit(nogil=True, cache=True)
-def to_rows(labels: NDArray[Any], observed: NDArray[np.bool_], rows: NDArray[np.int32], out: NDArray[np.int32]) -> None:
-    """Row of each voxel's label in a slab, -1 where it is not observed; `observed` may have no planes."""
-    masked = observed.shape[0] > 0
-    for z in range(labels.shape[0]):
-        for y in range(labels.shape[1]):
-            for x in range(labels.shape[2]):
-                out[z, y, x] = -1 if masked and not observed[z, y, x] else rows[labels[z, y, x]]
 
 
 @njit(nogil=True, cache=True)

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
-from nmcstudio.project.history import Command
-from nmcstudio.project.project import Project
 from nmcstudio.project.record import Held, Record
-
-
-@dataclass(frozen=True)
-class Committed:
-    """A result took its place: the node's value and the step's parameters change together."""
-
-    step: str
-    title: str
-    node: str
-    before: Record | None
-    after: Record | None
-    params_before: dict[str, Any]
-    params_after: dict[str, Any]
-    nbytes: int
-
-    def redo(self, project: Project) -> None:
-        project.set_params(self.step, self.params_after)
-        project.put(self.node, self.after)
-
-    def undo(self, project: Project) -> None:
-        project.set_params(self.step, self.params_before)
-        project.put(self.node, self.before)
-
-    def merged(self, later: Command) -> Command | None:
-        return None
 
 
 def size_of(record: Record | None) -> int:

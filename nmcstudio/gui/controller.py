@@ -12,13 +12,13 @@ from PySide6.QtCore import QObject, Signal, Slot
 from nmcstudio.core.errors import NmcError
 from nmcstudio.gui import theme as themes
 from nmcstudio.gui.background import Background, is_alive
-from nmcstudio.gui.commands import Committed, size_of
+from nmcstudio.gui.commands import size_of
 from nmcstudio.gui.jobs import APART, DONE, FAILED, Job, Jobs
 from nmcstudio.gui.project_files import ProjectFiles
 from nmcstudio.pipeline import runner
 from nmcstudio.pipeline.registry import step as step_of
 from nmcstudio.pipeline.step import Preflight
-from nmcstudio.project.history import Command, History, SetParams
+from nmcstudio.project.history import Command, Committed, History, SetParams
 from nmcstudio.project.project import Project
 
 

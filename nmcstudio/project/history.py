@@ -59,20 +59,25 @@ class SetParams:
 
 
 @dataclass(frozen=True)
-class PutNode:
-    """A node got another value: a run, or an edit of its labels. `nbytes` is what keeping the old value costs."""
+class Committed:
+    """A result took its place: the node's value and the step's parameters change together."""
 
-    key: str
+    step: str
+    title: str
+    node: str
     before: Record | None
     after: Record | None
-    title: str
+    params_before: dict[str, Any]
+    params_after: dict[str, Any]
     nbytes: int
 
     def redo(self, project: Project) -> None:
-        project.put(self.key, self.after)
+        project.set_params(self.step, self.params_after)
+        project.put(self.node, self.after)
 
     def undo(self, project: Project) -> None:
-        project.put(self.key, self.before)
+        project.set_params(self.step, self.params_before)
+        project.put(self.node, self.before)
 
     def merged(self, later: Command) -> Command | None:
         return None

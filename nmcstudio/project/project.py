@@ -10,8 +10,6 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.project.nodes import NODES
 from nmcstudio.project.record import Record
 
-States = ("empty", "ready", "stale")
-
 
 class Project:
     """One user's work. Holds values and their provenance; computes nothing.

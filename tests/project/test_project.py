@@ -10,7 +10,7 @@ import pytest
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.project import codec, recovery
-from nmcstudio.project.history import History, PutNode, SetParams
+from nmcstudio.project.history import Committed, History, SetParams
 from nmcstudio.project.nodes import summarise
 from nmcstudio.project.project import Project
 from nmcstudio.project.record import Held, Record
@@ -68,7 +68,7 @@ def test_undo_and_redo_of_parameters_and_results(project: Project) -> None:
     history.do(SetParams("segment-ct", {}, {"sigma": 3.0}))
     old = project.record("particles")
     new = record_of(LabelVolume(np.zeros((2, 3, 4), np.uint16), (1, 1, 1)), "segment-ct", {"sigma": 3.0})
-    history.do(PutNode("particles", old, new, "segment particles", 100))
+    history.do(Committed("segment-ct", "segment particles", "particles", old, new, {"sigma": 3.0}, {"sigma": 3.0}, 100))
     assert project.record("particles") is new
     assert history.undo() == "segment particles"
     assert project.record("particles") is old
@@ -93,7 +93,7 @@ def test_a_drag_is_one_command(project: Project) -> None:
 def test_the_history_is_bounded_in_bytes(project: Project) -> None:
     history = History(project, limit_bytes=250)
     for index in range(10):
-        history.remember(PutNode("ct", None, None, f"{index}", 100))
+        history.remember(Committed("import-ct", f"{index}", "ct", None, None, {}, {}, 100))
     undone = [history.undo() for _ in range(3)]
     assert undone == ["9", "8", ""]
 
