@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 
@@ -40,6 +40,7 @@ def window(edge):
 
 @settings(max_examples=50, deadline=None)
 @given(st.floats(0.1, 3), st.floats(0.1, 3), st.floats(0, 7))
+@example(1.0, 1.0, 2.225073858507203e-309)
 def test_ball_overlap_against_an_integral(a, b, x):
     # Discs of both balls, stacked along the line of the centres.
     t = np.linspace(-a, a, 20001)
