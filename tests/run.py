@@ -1,7 +1,8 @@
 """Run lint, types, import order and the test suite; with a virtual display where there is none.
 
 Without arguments a tree that has passed is not tested again until something in it, the shared data or Python changes;
-CI always tests. Arguments go to pytest, and then nothing is remembered.
+CI always tests. Arguments go to pytest, and then nothing is remembered
+and one process does it all.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def main() -> int:
         return 0
     if not arguments and lint():
         return 1
-    command = [sys.executable, "-m", "pytest", *arguments]
+    # Files, not single tests, go to the two workers: what a file prepares once is used by all of its tests.
+    command = [sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "loadfile"])]
     environment = dict(os.environ)
     if not environment.get("DISPLAY") and shutil.which("xvfb-run"):
         command = ["xvfb-run", "-a", "-s", "-screen 0 1920x1200x24", *command]
