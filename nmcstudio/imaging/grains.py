@@ -179,7 +179,7 @@ def quality_hills(
     field = np.where(inside, np.maximum((field - low) / (high - low), 0.01), 0).astype(np.float32)
     edges = tuple(edge / mean_edge for edge in stack.spacing_um)
     hierarchy = field_hierarchy(field, edges, None, 0.0, monitor.sub(0.5, 0.9))
-    return hierarchy.labels(split, monitor.sub(0.9, 1.0))
+    return hierarchy.labels(split, monitor=monitor.sub(0.9, 1.0)).astype(np.uint32, copy=False)
 
 
 def label_components(

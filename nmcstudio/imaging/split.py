@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +10,49 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
-from nmcstudio.imaging import kernels
+from nmcstudio.imaging import kernels, merge_kernels
 from nmcstudio.imaging.components import forest_type, number_trees
 from nmcstudio.imaging.denoise import smooth
 from nmcstudio.imaging.distance import distance_inside
+from nmcstudio.imaging.merging import merge_order
 from nmcstudio.imaging.slabs import slabs
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What cleaning took away; a particle that is both cut and small counts as cut.
+
+    Attributes
+    ----------
+    cut, small
+        Number of particles that touched the border of the volume or of the observed region, and of those under the smallest size.
+    cut_voxels, small_voxels
+        Their voxels.
+    """
+
+    cut: int
+    small: int
+    cut_voxels: int
+    small_voxels: int
+
+
+@dataclass(frozen=True)
+class Particles:
+    """Particles for one value of `split`, after dropping.
+
+    Attributes
+    ----------
+    lookup
+        uint32 ``(n + 1,)``, number of each basin's particle: 1, 2, … in the order of their first basins, 0 if dropped.
+    sizes
+        int64, voxels of particles 1, 2, ….
+    removed
+        What was dropped.
+    """
+
+    lookup: NDArray[np.uint32]
+    sizes: NDArray[np.int64]
+    removed: Removed
 
 
 @dataclass(frozen=True)
@@ -33,7 +69,7 @@ class SplitHierarchy:
     basins
         int32 or int64 ``[z, y, x]``, 0 is background.
     pairs
-        int64 ``(m, 2)``, basins that become one, in the order of merging.
+        int64 ``(m, 2)``, basins that become one, in the order of merging; the larger one is numbered no more.
     ratios
         float64 ``(m,)``, neck over the smaller peak, falling; infinite where the two are told apart by less than the depth `h`.
     peaks
@@ -53,29 +89,45 @@ class SplitHierarchy:
 
     def groups(self, split: float) -> NDArray[np.int64]:
         """Particle of each basin: int64 ``(n + 1,)``, 0 for the background, else 1, 2, … in the order of the first basins."""
-        parent = list(range(len(self.sizes)))
-        for a, b in self.pairs[: int(np.searchsorted(-self.ratios, -split, side="left"))].tolist():
-            a, b = _root(parent, a), _root(parent, b)
-            parent[max(a, b)] = min(a, b)
-        # Roots are the smallest members, so one pass upwards resolves all.
-        for basin in range(len(parent)):
-            parent[basin] = parent[parent[basin]]
-        return np.unique(parent, return_inverse=True)[1].astype(np.int64)
+        groups = np.empty(len(self.sizes), np.int64)
+        prefix = int(np.searchsorted(-self.ratios, -split, side="left"))
+        merge_kernels.group(self.pairs, prefix, groups)
+        return groups
+
+    def sort_out(self, split: float, minimum_voxels: int = 0, keep_cut: bool = True) -> Particles:
+        """Particles for a value of `split`, without the small and the cut ones; takes milliseconds for a million basins."""
+        groups = self.groups(split)
+        count = int(groups.max(initial=0)) + 1
+        sizes, touching = np.zeros(count, np.int64), np.zeros(count, bool)
+        merge_kernels.total(groups, self.sizes, self.cut, sizes, touching)
+        cut = touching & (not keep_cut)
+        small = ~cut & (sizes < max(minimum_voxels, 1))
+        small[0] = cut[0] = False
+        kept = ~cut & ~small
+        kept[0] = False
+        numbers = np.where(kept, np.cumsum(kept), 0).astype(np.uint32)
+        removed = Removed(int(cut.sum()), int(small.sum()), int(sizes[cut].sum()), int(sizes[small].sum()))
+        return Particles(numbers[groups], sizes[kept], removed)
+
+    def lookup(self, split: float, minimum_voxels: int = 0, keep_cut: bool = True) -> NDArray[np.uint32]:
+        """Final number of each basin's particle, 0 for what is dropped: ``lookup(...)[basins]`` are the labels."""
+        return self.sort_out(split, minimum_voxels, keep_cut).lookup
+
+    def diameters(self, split: float, minimum_voxels: int = 0, keep_cut: bool = True) -> NDArray[np.float64]:
+        """Volume-equivalent diameters of the particles 1, 2, … of `lookup`, in voxels (geometric mean edge)."""
+        return np.cbrt(6 / np.pi * self.sort_out(split, minimum_voxels, keep_cut).sizes)
 
     def count(self, split: float, minimum_voxels: int = 0, keep_cut: bool = True) -> int:
-        """Number of particles for a value of `split`, after dropping small and cut ones; takes milliseconds."""
-        groups = self.groups(split)
-        sizes = np.bincount(groups, weights=self.sizes)
-        kept = sizes >= max(minimum_voxels, 1)
-        kept[0] = False
-        if not keep_cut:
-            kept[groups[self.cut]] = False
-        return int(kept.sum())
+        """Number of particles, after dropping small and cut ones."""
+        return len(self.sort_out(split, minimum_voxels, keep_cut).sizes)
 
-    def labels(self, split: float, monitor: Monitor | None = None) -> NDArray[np.uint32]:
-        """Particles as uint32 ``[z, y, x]``, numbered as by `groups`."""
-        lookup = self.groups(split).astype(np.uint32)
-        result = np.empty(self.basins.shape, np.uint32)
+    def labels(
+        self, split: float, minimum_voxels: int = 0, keep_cut: bool = True, monitor: Monitor | None = None
+    ) -> NDArray[Any]:
+        """Particles as ``[z, y, x]``, numbered as by `lookup`: uint16, or uint32 above 65535 particles."""
+        lookup = self.lookup(split, minimum_voxels, keep_cut)
+        lookup = lookup.astype(np.uint16 if lookup.max(initial=0) < 65536 else np.uint32)
+        result = np.empty(self.basins.shape, lookup.dtype)
         for part in slabs(result.shape, monitor or Monitor(), "Joining the pieces of particles"):
             result[part] = lookup[self.basins[part]]
         return result
@@ -154,7 +206,7 @@ def field_hierarchy(
     count = number_trees(basins, monitor.sub(0.3, 0.45), message)
     sizes, cut = measure(basins, count, observed, monitor.sub(0.45, 0.55))
     peaks, pairs, necks = _neighbours(basins, field, count, monitor.sub(0.55, 0.8))
-    merged, ratios = _merge_order(peaks, pairs, necks, depth, monitor.sub(0.8, 1.0))
+    merged, ratios = merge_order(peaks, pairs, necks, depth, monitor.sub(0.8, 1.0))
     return SplitHierarchy(basins, merged, ratios, peaks, sizes, cut)
 
 
@@ -208,58 +260,3 @@ def _largest(keys: NDArray[np.int64], values: NDArray[np.float32]) -> tuple[NDAr
     keys, values = keys[order], values[order]
     first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
     return keys[first], np.maximum.reduceat(values, first)
-
-
-def _merge_order(
-    peaks: NDArray[np.float64], pairs: NDArray[np.int64], necks: NDArray[np.float64], depth: float, monitor: Monitor
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Merges in their order: first what stands out by less than `depth`, then by falling neck over smaller peak.
-
-    As regions grow, their peaks rise, so an entry's score can only fall: an outdated entry is put back with its new score.
-    """
-    parent = list(range(len(peaks)))
-    top = peaks.tolist()
-    edges = list(zip(pairs[:, 0].tolist(), pairs[:, 1].tolist(), necks.tolist()))
-    merged: list[tuple[int, int]] = []
-    ratios: list[float] = []
-
-    def run(score: Callable[[float, float], float], above: float, part: Monitor) -> None:
-        heap = [(-score(neck, min(top[_root(parent, a)], top[_root(parent, b)])), k) for k, (a, b, neck) in enumerate(edges)]
-        heapq.heapify(heap)
-        total, steps = max(1, len(heap)), 0
-        while heap and -heap[0][0] > above:
-            steps += 1
-            if steps % 2000 == 0:
-                part.report(1 - len(heap) / total, "Ordering the merges")
-            value, k = heapq.heappop(heap)
-            a, b, neck = edges[k]
-            a, b = _root(parent, a), _root(parent, b)
-            if a == b:
-                continue
-            now = -score(neck, min(top[a], top[b]))
-            if now > value:
-                heapq.heappush(heap, (now, k))
-                continue
-            parent[max(a, b)] = min(a, b)
-            top[min(a, b)] = max(top[a], top[b])
-            merged.append((a, b))
-            ratios.append(-value if score is _ratio else np.inf)
-
-    run(_shallowness, -depth, monitor.sub(0.0, 0.5))
-    run(_ratio, 0.0, monitor.sub(0.5, 1.0))
-    return np.array(merged, np.int64).reshape(-1, 2), np.array(ratios, np.float64)
-
-
-def _shallowness(neck: float, peak: float) -> float:
-    return neck - peak
-
-
-def _ratio(neck: float, peak: float) -> float:
-    return neck / peak
-
-
-def _root(parent: list[int], member: int) -> int:
-    while parent[member] != member:
-        parent[member] = parent[parent[member]]
-        member = parent[member]
-    return member

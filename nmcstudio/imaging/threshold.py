@@ -67,6 +67,54 @@ def histogram(
     return Histogram(counts, edges)
 
 
+def histogram_of_codes(
+    codes: NDArray[Any], offset: float, scale: float, observed: NDArray[np.bool_] | None = None, monitor: Monitor | None = None
+) -> Histogram:
+    """Histogram of grey values that are held as ``offset + scale * code``.
+
+    Parameters
+    ----------
+    codes
+        uint8 or uint16 ``[z, y, x]``.
+    observed
+        bool ``[z, y, x]`` or None.
+
+    Raises
+    ------
+    ComputationError
+        If all observed voxels have one value.
+    """
+    counts = np.zeros(np.iinfo(codes.dtype).max + 1, np.int64)
+    for part in slabs(codes.shape, monitor or Monitor(), "Histogram"):
+        piece = codes[part] if observed is None else codes[part][observed[part]]
+        counts += np.bincount(piece.reshape(-1), minlength=len(counts))
+    return histogram_of_counts(counts, offset, scale)
+
+
+def histogram_of_counts(counts: NDArray[np.int64], offset: float, scale: float, bins: int = 1024) -> Histogram:
+    """Histogram of at most `bins` bins, each of a whole number of codes, from the smallest to the largest code that occurs.
+
+    Edges lie between two codes.
+
+    Raises
+    ------
+    ComputationError
+        If fewer than two codes occur.
+    """
+    there = np.flatnonzero(counts)
+    if len(there) < 2:
+        raise ComputationError(
+            "all observed voxels have the same grey value" if len(there) else "no voxel is observed",
+            "look at the volume and at the field of view: there is nothing to tell apart",
+        )
+    low, high = int(there[0]), int(there[-1])
+    width = -(-(high - low + 1) // bins)
+    starts = np.arange(low, high + 1, width)
+    joined = np.add.reduceat(counts[: high + 1], starts)
+    edges = offset + scale * (low - 0.5 + width * np.arange(len(starts) + 1, dtype=np.float64))
+    return Histogram(joined, edges)
+
+
 def otsu(found: Histogram) -> float:
     """Grey value with the largest between-class variance w0 w1 (m0 - m1)^2 (Otsu 1979; models.md 2.3).
 

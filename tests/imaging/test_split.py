@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.imaging.merging import merge_order
 from nmcstudio.imaging.split import SplitHierarchy, split_hierarchy
 
 
@@ -20,6 +21,18 @@ def rough() -> np.ndarray:
     """A random two-phase structure with necks of all widths."""
     field = ndimage.gaussian_filter(np.random.default_rng(9).normal(size=(70, 75, 80)), 4)
     return field > 0
+
+
+def _chain(count: int, seed: int) -> SplitHierarchy:
+    """Basins in a row, merged in a random order."""
+    rng = np.random.default_rng(seed)
+    peaks = np.r_[0.0, rng.uniform(5, 20, count)]
+    pairs = np.stack([np.arange(1, count), np.arange(2, count + 1)], axis=1)
+    necks = np.minimum(peaks[1:-1], peaks[2:]) * rng.uniform(0.2, 1, count - 1)
+    merged, ratios = merge_order(peaks, pairs, necks, 0.5, Monitor())
+    return SplitHierarchy(
+        np.zeros((1, 1, 1), np.int32), merged, ratios, peaks, np.r_[0, rng.integers(1, 900, count)], np.zeros(count + 1, bool)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,11 +114,23 @@ def test_remerging_is_the_direct_computation(rough: np.ndarray, adjusted_rand) -
 
 
 @given(st.floats(0, 1), st.integers(1, 500), st.booleans())
-def test_count_is_that_of_the_cleaned_labels(hierarchy: SplitHierarchy, split: float, minimum: int, keep: bool) -> None:
-    from nmcstudio.imaging.clean import clean
-
-    labels, _ = clean(hierarchy.labels(split), minimum, keep)
+def test_sorting_out_is_that_of_the_labels(hierarchy: SplitHierarchy, split: float, minimum: int, keep: bool) -> None:
+    """Sizes and borders counted on the labels themselves, voxel by voxel."""
+    everything = hierarchy.labels(split)
+    sizes = np.bincount(everything.ravel())
+    faces = [np.moveaxis(everything, axis, 0)[[0, -1]].ravel() for axis in range(3)]
+    cut = set() if keep else set(np.concatenate(faces).tolist())
+    expected = [k for k in range(1, len(sizes)) if k not in cut and sizes[k] >= minimum]
+    found = hierarchy.sort_out(split, minimum, keep)
+    assert found.sizes.tolist() == sizes[expected].tolist()
+    assert found.removed.cut == len(cut - {0})
+    assert found.removed.small == len(sizes) - 1 - len(cut - {0}) - len(expected)
+    assert found.removed.small_voxels + found.removed.cut_voxels + found.sizes.sum() == sizes[1:].sum()
+    labels = hierarchy.labels(split, minimum, keep)
+    assert np.array_equal(found.lookup[hierarchy.basins], labels)
+    assert np.array_equal(labels, np.where(np.isin(everything, expected), np.searchsorted(expected, everything) + 1, 0))
     assert hierarchy.count(split, minimum, keep) == labels.max()
+    assert np.allclose(hierarchy.diameters(split, minimum, keep) ** 3 * np.pi / 6, found.sizes)
 
 
 def test_a_slider_step_takes_milliseconds(hierarchy: SplitHierarchy) -> None:
@@ -113,6 +138,20 @@ def test_a_slider_step_takes_milliseconds(hierarchy: SplitHierarchy) -> None:
     for split in np.linspace(0.5, 1, 20):
         hierarchy.count(split)
     assert (time.perf_counter() - start) / 20 < 0.02
+
+
+def test_a_million_basins_are_sorted_out_in_a_tenth_of_a_second() -> None:
+    _chain(1000, 1).sort_out(0.7, 100)
+    start = time.perf_counter()
+    million = _chain(1_000_000, 1)
+    assert time.perf_counter() - start < 10
+    assert np.all(np.diff(million.ratios[np.isfinite(million.ratios)]) <= 1e-12)
+    took = []
+    for split in (0.5, 0.7, 0.9):
+        start = time.perf_counter()
+        million.sort_out(split, 100)
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.1
 
 
 def test_splitting_stops_when_asked(rough: np.ndarray) -> None:

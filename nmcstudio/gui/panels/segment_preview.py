@@ -63,7 +63,7 @@ class Segmenter:
     def _smooth(self, params: Any, monitor: Monitor) -> None:
         from nmcstudio.imaging.denoise import median, smooth
         from nmcstudio.imaging.field_of_view import field_of_view
-        from nmcstudio.imaging.segment_ct import default_sigma
+        from nmcstudio.imaging.smoothed import default_sigma
         from nmcstudio.imaging.threshold import histogram
 
         sigma = params.sigma if params.sigma is not None else default_sigma(self.volume.spacing_um, params.phase_value)

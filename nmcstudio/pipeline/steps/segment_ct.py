@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.params import Params, param
-from nmcstudio.core.volume import LabelVolume
+from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.pipeline.step import Preflight, Problem, Step
+
+if TYPE_CHECKING:
+    from nmcstudio.imaging.segment_settings import SegmentSettings
 
 
 class SegmentCtParams(Params):
@@ -107,10 +110,17 @@ class SegmentCtParams(Params):
 
 
 def run(inputs: Mapping[str, Any], params: SegmentCtParams, monitor: Monitor, rng: np.random.Generator) -> LabelVolume:
-    from nmcstudio.imaging.field_of_view import Cylinder
     from nmcstudio.imaging.segment_ct import segment_ct
 
     volume = inputs["ct"]
+    return segment_ct(volume, settings_of(params, volume), monitor)
+
+
+def settings_of(params: SegmentCtParams, volume: Volume) -> SegmentSettings:
+    """The parameters as the imaging room takes them: lengths of the field of view in voxels."""
+    from nmcstudio.imaging.field_of_view import Cylinder
+    from nmcstudio.imaging.segment_settings import SegmentSettings
+
     cylinder = None
     if params.cylinder_radius_um is not None:
         _, ny, nx = volume.shape
@@ -119,21 +129,19 @@ def run(inputs: Mapping[str, Any], params: SegmentCtParams, monitor: Monitor, rn
         if params.cylinder_centre_um is not None:
             centre = (params.cylinder_centre_um[1] / hy, params.cylinder_centre_um[0] / hx)
         cylinder = Cylinder(centre, params.cylinder_radius_um / math.sqrt(hy * hx))
-    return segment_ct(
-        volume,
-        split=params.split,
-        minimum_diameter_um=params.minimum_diameter_um,
-        keep_cut=params.border == "keep",
-        depth_voxels=params.depth,
-        sigma=params.sigma,
-        threshold=params.threshold,
-        phase_value=params.phase_value,
+    return SegmentSettings(
         field_of_view_kind=params.field_of_view,
         cylinder=cylinder,
         box=params.box,
         median_radius=params.median_radius,
+        sigma=params.sigma,
+        phase_value=params.phase_value,
+        threshold=params.threshold,
         fill_closed_pores=params.fill_pores,
-        monitor=monitor,
+        depth_voxels=params.depth,
+        split=params.split,
+        minimum_diameter_um=params.minimum_diameter_um,
+        keep_cut=params.border == "keep",
     )
 
 
