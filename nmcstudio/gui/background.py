@@ -11,7 +11,7 @@ import shiboken6
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from nmcstudio.core.errors import Cancelled
-from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.monitor import Monitor, Progress
 
 Work = Callable[[Monitor], Any]
 Answer = Callable[[Any], None]
@@ -24,6 +24,7 @@ class _Request:
     work: Work
     answer: Answer
     failed: Answer | None
+    reported: Answer | None = None
     monitor: Monitor = field(default_factory=Monitor)
 
 
@@ -31,6 +32,7 @@ class _Lane(QThread):
     """Takes requests from a queue, one after the other, until it reads None."""
 
     done = Signal(int, object, object)
+    reported = Signal(int, object)
 
     def __init__(self, requests: queue.Queue[_Request | None]) -> None:
         super().__init__()
@@ -67,9 +69,10 @@ class Background(QObject):
         self._number = 0
         self._lane = _Lane(self._queue)
         self._lane.done.connect(self._done)
+        self._lane.reported.connect(self._reported)
         self._lane.start()
 
-    def ask(self, topic: str, work: Work, answer: Answer, failed: Answer | None = None) -> None:
+    def ask(self, topic: str, work: Work, answer: Answer, failed: Answer | None = None, reported: Answer | None = None) -> None:
         """Run ``work(monitor)`` in the thread and call ``answer(result)`` in the GUI thread.
 
         Parameters
@@ -78,11 +81,16 @@ class Background(QObject):
             A later request of the same topic replaces this one: it is cancelled and its answer dropped. Empty: none does.
         failed
             Called with the exception; without it the exception goes to `sys.excepthook` as a bug.
+        reported
+            Called with each `Progress` of the work.
         """
         if topic:
             self.drop(topic)
         self._number += 1
-        request = _Request(self._number, topic, work, answer, failed)
+        request = _Request(self._number, topic, work, answer, failed, reported)
+        if reported is not None:
+            number, tell = self._number, self._lane.reported.emit
+            request.monitor = Monitor(lambda progress: tell(number, progress))
         self._open[request.number] = request
         self._queue.put(request)
 
@@ -105,6 +113,12 @@ class Background(QObject):
             raise error if error is not None else RuntimeError("no answer")
         if is_alive(target):
             target(result if error is None else error)
+
+    @Slot(int, object)
+    def _reported(self, number: int, progress: Progress) -> None:
+        request = self._open.get(number)
+        if request is not None and request.reported is not None and is_alive(request.reported):
+            request.reported(progress)
 
     def close(self) -> None:
         """Cancel what is open and join the thread."""

@@ -33,8 +33,9 @@ class Controller(QObject):
         Computations (`nmcstudio.gui.jobs.Jobs`).
     files
         Opens and saves projects in a worker (`nmcstudio.gui.project_files.ProjectFiles`).
-    loader, previews
-        Threads for reading values and for previews (`nmcstudio.gui.background.Background`).
+    loader, previews, trials
+        Threads for reading values, for previews of what is visible, and for trying a step on the whole of a volume before it
+        is run (`nmcstudio.gui.background.Background`).
     theme
         Colours in use (`nmcstudio.gui.theme.Theme`).
     step, node
@@ -75,6 +76,7 @@ class Controller(QObject):
         self.follow = False
         self.loader = Background(self)
         self.previews = Background(self)
+        self.trials = Background(self)
         self.files = ProjectFiles(self.loader, self)
         self.jobs = Jobs(project or Project(), self)
         self.jobs.progressed.connect(self._progressed)
@@ -323,6 +325,7 @@ class Controller(QObject):
         self.jobs.close()
         self.loader.close()
         self.previews.close()
+        self.trials.close()
 
 
 def _plain(value: Any) -> Any:

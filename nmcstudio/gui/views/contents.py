@@ -26,9 +26,13 @@ class Layer:
         "grey" (values with a colour map), "labels" (hash colours), "outline" (lines between labels), "rgb" (uint8
         ``[z, y, x, 3]``) or "mask" (bool, one colour).
     values
-        Array ``[z, y, x]`` or ``[z, y, x, 3]``.
+        Array ``[z, y, x]`` or ``[z, y, x, 3]``, or a `PlaneSource`.
     table
         RGB ``(labels, 3)`` of the labels in place of the hash colours, or None.
+    words
+        ARGB32 words of the values, in place of `table`, or None; two rows where two colours make stripes.
+    numbers
+        Label of each value, where the values are only pieces of labelled objects, or None.
     limits
         Values of the darkest and the brightest colour; None for what is not grey.
     subject
@@ -38,7 +42,7 @@ class Layer:
     key: str
     title: str
     kind: str
-    values: NDArray[Any]
+    values: Any
     spacing_um: Triple
     origin_um: Triple = (0.0, 0.0, 0.0)
     unit: str = ""
@@ -48,7 +52,32 @@ class Layer:
     colour: tuple[int, int, int] = (255, 255, 255)
     limits: tuple[float, float] | None = None
     table: NDArray[np.uint8] | None = None
+    words: NDArray[np.uint32] | None = None
+    numbers: NDArray[Any] | None = None
     subject: str = ""
+
+
+class PlaneSource:
+    """Values that are made plane by plane as they are looked at; takes the place of a layer's array.
+
+    Attributes
+    ----------
+    shape, dtype
+        Of the whole array.
+    """
+
+    shape: tuple[int, int, int]
+    dtype: np.dtype[Any]
+
+    def plane(self, axis: int, index: int) -> NDArray[Any] | None:
+        """The values ``[rows, columns]`` of one plane; None while they are not known."""
+        raise NotImplementedError
+
+    def value(self, index_zyx: tuple[int, int, int]) -> Any:
+        """One value, or None while it is not known; costs no more than a plane that is there."""
+        z, y, x = index_zyx
+        plane = self.plane(0, z)
+        return None if plane is None else plane[y, x]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,14 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from nmcstudio.gui.views.contents import Layer
+
+# Previews are the layers whose keys begin so.
+PREVIEW = "preview"
+
+
+def is_preview(layer: Layer) -> bool:
+    """True for a layer that shows what a step would give."""
+    return layer.key.startswith(PREVIEW)
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,15 @@ class LayerModel(QObject):
         if self.layer(key) is not None:
             self.set_layers([layer for layer in self.layers if layer.key != key])
 
+    def replace_those(self, which: Callable[[Layer], bool], layers: Sequence[Layer]) -> None:
+        """Put layers on top in the place of those that a function picks; nothing is rebuilt where the names stay the same."""
+        after = (*(layer for layer in self.layers if not which(layer)), *layers)
+        if [layer.key for layer in after] != [layer.key for layer in self.layers]:
+            self.set_layers(after)
+        elif layers:
+            self.layers = after
+            self.changed.emit()
+
     def layer(self, key: str) -> Layer | None:
         return next((layer for layer in self.layers if layer.key == key), None)
 
@@ -73,8 +90,8 @@ class LayerModel(QObject):
         A preview stands in the place of the labels that it would replace.
         """
         shown = [layer for layer in self.layers if self._looks[layer.key].visible]
-        if any(layer.key == "preview" for layer in shown):
-            shown = [layer for layer in shown if layer.kind not in ("labels", "outline") or layer.key == "preview"]
+        if any(map(is_preview, shown)):
+            shown = [layer for layer in shown if layer.kind not in ("labels", "outline") or is_preview(layer)]
         if self.overlays:
             return shown
         return shown[:1] if shown and shown[0].kind in ("grey", "rgb") else []

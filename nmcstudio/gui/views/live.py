@@ -11,10 +11,9 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.gui.views.content_images import grey_layer
 from nmcstudio.gui.views.contents import Layer
-from nmcstudio.gui.views.layer_model import LayerModel
+from nmcstudio.gui.views.layer_model import PREVIEW, LayerModel, is_preview
 from nmcstudio.gui.views.store import ContentStore
 
-_PREVIEW = "preview"
 _LIVE = "live"
 _LIVE_COLOUR = (255, 230, 60)
 # A fit is drawn on at most this many voxels, so that a picture takes a fraction of a second.
@@ -22,7 +21,7 @@ _LIVE_VOXELS = 1_500_000
 
 
 class LiveLayers(QObject):
-    """Adds and removes the layers "preview" and "live"; `marks` are the words that the views wear meanwhile."""
+    """Adds and removes the layers of previews and "live"; `marks` are the words that the views wear meanwhile."""
 
     marked = Signal()
 
@@ -38,7 +37,7 @@ class LiveLayers(QObject):
     @property
     def marks(self) -> list[str]:
         words = []
-        if self._model.layer(_PREVIEW) is not None:
+        if any(is_preview(layer) and self._model.look(layer.key).visible for layer in self._model.layers):
             words.append("preview")
         if self._model.layer(_LIVE) is not None:
             words.append("fit in progress")
@@ -46,11 +45,7 @@ class LiveLayers(QObject):
 
     def preview(self, step_key: str, value: Any) -> None:
         """Put the preview of a step on view, or take it away (None)."""
-        layer = preview_layer(value)
-        if layer is None:
-            self._model.remove(_PREVIEW)
-        else:
-            self._model.put(layer)
+        self._model.replace_those(is_preview, preview_layers(value))
         self.marked.emit()
 
     def partial(self, step_key: str, partial: Any, node: str) -> None:
@@ -88,7 +83,7 @@ class LiveLayers(QObject):
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:
-        self._model.remove(_PREVIEW)
+        self._model.replace_those(is_preview, ())
         self.marked.emit()
 
     @Slot(object)
@@ -99,18 +94,18 @@ class LiveLayers(QObject):
             self.marked.emit()
 
 
-def preview_layer(value: Any) -> Layer | None:
-    """The layer of a preview: labels, a grey volume, or a mask as a pair of volume and bool array; None for nothing."""
+def preview_layers(value: Any) -> tuple[Layer, ...]:
+    """The layers of a preview: labels, a grey volume or a mask, or layers that a panel has made itself; none for None."""
+    if isinstance(value, tuple):
+        return value
     if isinstance(value, LabelVolume):
-        title = "Preview"
-        return Layer(_PREVIEW, title, "labels", value.labels, value.spacing_um, value.origin_um, opacity=0.5)
+        return (Layer(PREVIEW, "Preview", "labels", value.labels, value.spacing_um, value.origin_um, opacity=0.5),)
     if isinstance(value, Volume):
         if value.values.dtype == np.bool_:
-            return Layer(
-                _PREVIEW, "Preview", "mask", value.values, value.spacing_um, value.origin_um, opacity=0.45, colour=(255, 170, 40)
-            )
-        return grey_layer(value, key=_PREVIEW, title="Preview")
-    return None
+            grid = {"spacing_um": value.spacing_um, "origin_um": value.origin_um}
+            return (Layer(PREVIEW, "Preview", "mask", value.values, opacity=0.45, colour=(255, 170, 40), **grid),)
+        return (grey_layer(value, key=PREVIEW, title="Preview"),)
+    return ()
 
 
 def is_tessellation(partial: Any) -> bool:

@@ -11,7 +11,18 @@ from nmcstudio.gui.views.colours import SELECTED
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.gui.views.layer_model import LayerModel, box_um
 from nmcstudio.gui.views.selection import Selection
-from nmcstudio.gui.views.slicing import PLANES, edges, index_at, length_text, nice_length_um, pixels, rim, screen_labels, word_of
+from nmcstudio.gui.views.slicing import (
+    PLANES,
+    edges,
+    index_at,
+    length_text,
+    nice_length_um,
+    pixels,
+    rim,
+    screen_labels,
+    value_at,
+    word_of,
+)
 
 AXIS_NAMES = "zyx"
 AXIS_COLOURS = {0: QColor(40, 125, 235), 1: QColor(45, 160, 60), 2: QColor(225, 70, 70)}
@@ -56,7 +67,7 @@ class SlicePane(QWidget):
         self._centre = QPointF()  # um in the middle of the widget (columns, rows)
         self._pressed: QPointF | None = None
         self._dragged = False
-        self._images: dict[str, tuple[tuple, QImage]] = {}
+        self._images: dict[str, _Held] = {}
         self.badge = ""
         self._ground = QColor(24, 26, 29)
         self.setMinimumSize(120, 110)
@@ -140,9 +151,9 @@ class SlicePane(QWidget):
         layers = [layer for layer in self._model.layers if layer.subject and layer.subject == self._selection.subject]
         shown = [layer for layer in layers if self._model.look(layer.key).visible]
         for layer in reversed(shown or layers):
-            index = tuple(index_at(layer, axis, position_um[axis]) for axis in range(3))
-            if all(0 <= i < n for i, n in zip(index, layer.values.shape)):
-                return int(layer.values[index])
+            value = value_at(layer, position_um)
+            if value is not None:
+                return int(value)
         return 0
 
     # Drawing
@@ -153,25 +164,24 @@ class SlicePane(QWidget):
 
     def _image(self, layer: Layer, index: int) -> QImage | None:
         look = self._model.look(layer.key)
-        mark = (id(layer.values), index, look.colormap, look.limits, layer.colour, id(layer.table))
+        mark = (index, look.colormap, look.limits, layer.colour)
         held = self._images.get(layer.key)
-        if held is None or held[0] != mark:
+        if held is None or held.mark != mark or not held.shows(layer):
             words = pixels(layer, look, self.normal, index)
             if words is None:
                 return None
-            held = (mark, _as_image(words))
-            self._images[layer.key] = held
-        return held[1]
+            held = self._images[layer.key] = _Held(mark, layer, _as_image(words))
+        return held.image
 
     def _lines(self, layer: Layer, index: int, selected: bool) -> QImage | None:
         """Lines between labels, or around the selected ones, at the resolution of the screen."""
         ids = self._selection.ids if selected else ()
         ratio = self.devicePixelRatioF()
         view = (self._scale, self._centre.x(), self._centre.y(), self.width(), self.height(), ratio)
-        mark = (id(layer.values), index, ids, layer.colour, view)
+        mark = (index, ids, layer.colour, view)
         name = f"selected {layer.key}" if selected else layer.key
         held = self._images.get(name)
-        if held is None or held[0] != mark:
+        if held is None or held.mark != mark or not held.shows(layer):
             step = 1.0 / (self._scale * ratio)
             shape = (round(self.height() * ratio), round(self.width() * ratio))
             corner = (self._centre.y() - (shape[0] - 1) / 2 * step, self._centre.x() - (shape[1] - 1) / 2 * step)
@@ -185,9 +195,8 @@ class SlicePane(QWidget):
                 drawn, word = edges(labels), word_of(layer.colour)
             image = _as_image(np.where(drawn, word, np.uint32(0)))
             image.setDevicePixelRatio(ratio)
-            held = (mark, image)
-            self._images[name] = held
-        return held[1]
+            held = self._images[name] = _Held(mark, layer, image)
+        return held.image
 
     def _target(self, layer: Layer) -> QRectF:
         box = box_um(layer)[::-1]
@@ -340,6 +349,18 @@ class SlicePane(QWidget):
     def _inside(self, position: np.ndarray) -> np.ndarray:
         bounds = self._model.bounds_um()
         return position if bounds is None else np.clip(position, bounds[::-1][:, 0], bounds[::-1][:, 1])
+
+
+class _Held:
+    """A picture with what it was made of; the arrays are held by reference, so that no other can take their place in memory."""
+
+    def __init__(self, mark: tuple, layer: Layer, image: QImage) -> None:
+        self.mark, self.image = mark, image
+        self._layer = layer
+
+    def shows(self, layer: Layer) -> bool:
+        mine = self._layer
+        return mine is layer or (mine.values is layer.values and mine.table is layer.table and mine.words is layer.words)
 
 
 def _as_image(words: np.ndarray) -> QImage:

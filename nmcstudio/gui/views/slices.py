@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import AXIS_NAMES, Crosshair, SlicePane
-from nmcstudio.gui.views.slicing import index_at
+from nmcstudio.gui.views.slicing import index_at, value_at
 
 _ROOMY = 270
 _WIDE, _WIDEST = "x 0000 / 0000", "x 0000 / 0000 · 000.00 µm"
@@ -110,11 +110,9 @@ class Readout(QLabel):
             parts.append("outside")
         said = set()
         for layer in self._model.layers:
-            index = [index_at(layer, axis, position[axis]) for axis in range(3)]
-            inside = all(0 <= i < n for i, n in zip(index, layer.values.shape))
-            if not inside or layer.kind not in ("grey", "labels"):
+            value = value_at(layer, position) if layer.kind in ("grey", "labels") else None
+            if value is None:
                 continue
-            value = layer.values[tuple(index)]
             if layer.kind == "grey":
                 parts.append(f"{layer.title.lower()} {value:.4g}{(' ' + layer.unit) if layer.unit else ''}")
             elif layer.title not in said and layer.table is None:

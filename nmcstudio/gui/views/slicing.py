@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.gui.views.colours import argb, label_colours, label_table, map_table
-from nmcstudio.gui.views.contents import Layer
+from nmcstudio.gui.views.contents import Layer, PlaneSource
 from nmcstudio.gui.views.layer_model import Look
 
 # Normal of the pane -> array axes of (rows, columns): XY, XZ, YZ.
@@ -22,10 +23,22 @@ def index_at(layer: Layer, axis: int, position_um: float) -> int:
 
 
 def slice_of(layer: Layer, axis: int, index: int) -> NDArray | None:
-    """The values ``[rows, columns]`` of one slice; None outside."""
+    """The values ``[rows, columns]`` of one slice; None outside, and while a source does not know them."""
     if not 0 <= index < layer.values.shape[axis]:
         return None
-    return layer.values[(slice(None),) * axis + (index,)]
+    if isinstance(layer.values, PlaneSource):
+        return layer.values.plane(axis, index)
+    found: NDArray = layer.values[(slice(None),) * axis + (index,)]
+    return found
+
+
+def value_at(layer: Layer, position_um: NDArray[np.float64]) -> Any:
+    """The value at a position (z, y, x), the label where values are pieces of objects; None outside or while unknown."""
+    index = tuple(index_at(layer, axis, position_um[axis]) for axis in range(3))
+    if not all(0 <= i < n for i, n in zip(index, layer.values.shape)):
+        return None
+    value = layer.values.value(index) if isinstance(layer.values, PlaneSource) else layer.values[index]
+    return value if layer.numbers is None or value is None else layer.numbers[value]
 
 
 def pixels(layer: Layer, look: Look, axis: int, index: int) -> NDArray[np.uint32] | None:
@@ -40,16 +53,31 @@ def pixels(layer: Layer, look: Look, axis: int, index: int) -> NDArray[np.uint32
         return _OPAQUE | (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
     if layer.kind == "mask":
         return np.where(values, word_of(layer.colour), np.uint32(0))
+    if layer.words is not None:
+        return striped(values, layer.words)
     if layer.table is not None:
         table = np.zeros((len(layer.table), 4), np.uint8)
         table[:, :3] = layer.table
         table[1:, 3] = 255
         return argb(table)[np.minimum(values, len(table) - 1)]
+    if values.dtype in (np.uint8, np.uint16):
+        # Every value has its word: no need to look for the largest one.
+        return _label_words(np.iinfo(values.dtype).max + 1)[values]
     largest = int(values.max(initial=0))
     if largest > 1 << 20:
         unique, inverse = np.unique(values, return_inverse=True)
         return argb(label_colours(unique))[inverse.reshape(values.shape)]
     return _label_words(1 << max(largest, 255).bit_length())[values]
+
+
+def striped(values: NDArray, words: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Words of values; of two rows of words the second one colours every other diagonal stripe."""
+    if words.ndim == 1:
+        return words[values]
+    width = max(2, max(values.shape) // 120)
+    rows, columns = np.ogrid[: values.shape[0], : values.shape[1]]
+    odd = ((rows + columns) // width) % 2 == 1
+    return np.where(odd, words[1][values], words[0][values])
 
 
 @lru_cache(maxsize=8)
