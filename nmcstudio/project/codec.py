@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from nmcstudio.core import comparison, ebsd, grains, meshes, particles, shells, volume
+from nmcstudio.project.digests import ArrayDigest, is_large
 
 _MODULES = (volume, ebsd, meshes, shells, grains, particles, comparison)
 
@@ -107,17 +109,26 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def digest(value: Any) -> str:
-    """SHA-256 of a value's content: equal for equal bytes, types and shapes, whatever made it."""
+def digest(value: Any, known: Mapping[int, bytes] | None = None) -> str:
+    """SHA-256 of a value's content: equal for equal bytes, types and shapes, whatever made it.
+
+    Parameters
+    ----------
+    known
+        `id` of large arrays inside the value to their `ArrayDigest`, so that they need not be read again.
+    """
     state = hashlib.sha256()
-    _feed(state, value)
+    _feed(state, value, known or {})
     return state.hexdigest()
 
 
-def _feed(state: Any, value: Any) -> None:
+def _feed(state: Any, value: Any, known: Mapping[int, bytes]) -> None:
     value = _plain(value)
     if isinstance(value, np.ndarray):
         state.update(f"a{value.dtype.str}{value.shape}".encode())
+        if is_large(value):
+            state.update(known.get(id(value)) or ArrayDigest(value).value())
+            return
         contiguous = np.ascontiguousarray(value)
         state.update(contiguous.data.cast("B") if contiguous.size else b"")
     elif _is_plain(value):
@@ -126,15 +137,15 @@ def _feed(state: Any, value: Any) -> None:
         state.update(f"d{type(value).__name__}".encode())
         for field in dataclasses.fields(value):
             state.update(field.name.encode())
-            _feed(state, getattr(value, field.name))
+            _feed(state, getattr(value, field.name), known)
     elif isinstance(value, dict):
         state.update(f"m{len(value)}".encode())
         for key in sorted(value):
             state.update(key.encode())
-            _feed(state, value[key])
+            _feed(state, value[key], known)
     elif isinstance(value, tuple | list):
         state.update(f"t{len(value)}".encode())
         for item in value:
-            _feed(state, item)
+            _feed(state, item, known)
     else:
         raise TypeError(f"{type(value).__name__} has no digest")

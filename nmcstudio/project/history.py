@@ -1,13 +1,16 @@
-"""Undo and redo without Qt: commands on a stack that is bounded in bytes, not in count."""
+"""Undo and redo without Qt: commands without limit in count; beyond a limit in bytes the oldest values lie in files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from nmcstudio.project.project import Project
-from nmcstudio.project.record import Record
+from nmcstudio.project.record import Held, Record
+from nmcstudio.project.recovery import recovery_folder
+from nmcstudio.project.shelf import Shelf
 
 
 class Command(Protocol):
@@ -25,6 +28,10 @@ class Command(Protocol):
 
     def merged(self, later: Command) -> Command | None:
         """This and the `later` command as one, or None if they stay two (a drag becomes one command)."""
+        ...
+
+    def spill(self, folder: Path) -> None:
+        """Put what the command keeps into files below a folder; it still can be undone and done again."""
         ...
 
 
@@ -57,6 +64,9 @@ class SetParams:
             return SetParams(self.step, self.before, later.after, self.drag)
         return None
 
+    def spill(self, folder: Path) -> None:
+        """Parameters stay where they are."""
+
 
 @dataclass(frozen=True)
 class Committed:
@@ -82,13 +92,19 @@ class Committed:
     def merged(self, later: Command) -> Command | None:
         return None
 
+    def spill(self, folder: Path) -> None:
+        """The value before lies in a `Shelf` (`History.remember` puts it there) if it is in memory at all."""
+        if self.before is not None and isinstance(self.before.load, Shelf):
+            self.before.load.spill(folder)
+
 
 class History:
-    """The stack. The oldest commands are forgotten when all together hold more than `limit_bytes`."""
+    """The stack. When all commands together hold more than `limit_bytes`, the oldest go into files of the recovery folder."""
 
-    def __init__(self, project: Project, limit_bytes: int = 2_000_000_000) -> None:
+    def __init__(self, project: Project, limit_bytes: int = 2_000_000_000, folder: Path | None = None) -> None:
         self._project = project
         self._limit = limit_bytes
+        self._folder = folder
         self._done: list[Command] = []
         self._undone: list[Command] = []
         self.listeners: list[Callable[[], None]] = []
@@ -106,9 +122,30 @@ class History:
             self._done[-1] = merged
         else:
             self._done.append(command)
-        while len(self._done) > 1 and sum(each.nbytes for each in self._done) > self._limit:
-            self._done.pop(0)
+        self._bound()
         self._tell()
+
+    def _bound(self) -> None:
+        held = sum(each.nbytes for each in self._done)
+        for index in range(len(self._done) - 1):
+            if held <= self._limit:
+                return
+            command = self._done[index]
+            held -= command.nbytes
+            if isinstance(command, Committed):
+                if command.before is not None and isinstance(command.before.load, Held):
+                    self.swap(command.before, command.before.with_load(Shelf(command.before.load())))
+                self._done[index] = replace(self._done[index], nbytes=0)  # type: ignore[type-var]
+            self._done[index].spill(self._folder or recovery_folder())
+
+    def swap(self, old: Record, new: Record) -> None:
+        """Put a record with the same value in the place of another, wherever a result came or went."""
+        for stack in (self._done, self._undone):
+            for index, command in enumerate(stack):
+                if isinstance(command, Committed) and (command.before is old or command.after is old):
+                    before = new if command.before is old else command.before
+                    after = new if command.after is old else command.after
+                    stack[index] = replace(command, before=before, after=after)
 
     def undo(self) -> str:
         """Undo the last command and return its title; empty if there is none."""

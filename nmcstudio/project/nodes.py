@@ -7,6 +7,7 @@ from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmcstudio.core.comparison import Validation
 from nmcstudio.core.ebsd import EbsdStack
@@ -78,7 +79,16 @@ def _(value: Volume) -> dict[str, Any]:
 
 @summarise.register
 def _(value: LabelVolume) -> dict[str, Any]:
-    sizes = np.bincount(value.labels.ravel())[1:]
+    from nmcstudio.stats.descriptor_kernels import count_labels
+
+    voxels = np.zeros(int(value.labels.max(initial=0)) + 1, np.int64)
+    count_labels(value.labels, voxels)
+    return summarise_labels(value, voxels)
+
+
+def summarise_labels(value: LabelVolume, voxels: NDArray[np.int64]) -> dict[str, Any]:
+    """Figures of a label volume from the voxels of each label ``(n,)``, the background first."""
+    sizes = voxels[1:]
     count = int(np.count_nonzero(sizes))
     figures = _grid(value.shape, value.spacing_um)
     voxel_um3 = float(np.prod(value.spacing_um))

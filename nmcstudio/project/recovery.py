@@ -13,6 +13,7 @@ import psutil
 
 from nmcstudio.io.files import replacing
 from nmcstudio.project.project import Project
+from nmcstudio.project.shelf import SUFFIX
 from nmcstudio.project.store import open_project, save_project
 
 
@@ -43,8 +44,12 @@ def autosave(project: Project, folder: Path | None = None) -> Path:
 
 
 def forget(folder: Path | None = None) -> None:
-    """Remove this process's autosave, after a save or a clean end."""
-    file = (folder or recovery_folder()) / f"{os.getpid()}.nmc"
+    """Remove this process's autosave, after a save or a clean end, and what crashed programs kept for undo."""
+    folder = folder or recovery_folder()
+    file = folder / f"{os.getpid()}.nmc"
+    for kept in folder.glob(f"*{SUFFIX}"):
+        if not psutil.pid_exists(int(kept.name.partition("-")[0])):
+            kept.unlink(missing_ok=True)
     file.unlink(missing_ok=True)
     file.with_suffix(".json").unlink(missing_ok=True)
 
