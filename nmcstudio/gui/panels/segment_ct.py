@@ -1,77 +1,143 @@
-"""Segmentation of particles: histogram with a threshold to drag, and a live preview in the middle of the volume."""
+"""Segmentation of particles: histogram with a threshold to drag, sizes of particles, and what the slices would show."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
 from PySide6.QtCore import QTimer, Slot
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
-from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Progress
 from nmcstudio.core.volume import Volume
-from nmcstudio.gui.panels.segment_preview import Preview, Segmenter
+from nmcstudio.gui.jobs import RUNNING, Job
+from nmcstudio.gui.panels.segment_live import MODES, LiveSegmentation
+from nmcstudio.gui.panels.segment_plots import SizePlot, ThresholdPlot
 from nmcstudio.gui.panels.step_panel import StepPanel
+from nmcstudio.gui.views.store import ContentStore
+from nmcstudio.gui.widgets.job_bar import JobBar
+from nmcstudio.gui.widgets.times import duration
+from nmcstudio.pipeline.steps.segment_ct import settings_of
+
+_VIEWS = {
+    "off": ("As it is", "The scan, and the result that the project holds: before"),
+    "smoothed": ("Smoothed", "The grey values after corrections and smoothing, in the planes on view"),
+    "material": ("Material", "What lies above the threshold, in the planes on view"),
+    "particles": ("Particles", "The particles that the settings would give"),
+}
+# Parameters that are judged by the material, and by the particles; all others by the smoothed grey values.
+_OF_MATERIAL = ("threshold", "phase_value", "field_of_view", "cylinder_radius_um", "cylinder_centre_um", "box")
+_OF_PARTICLES = ("split", "minimum_diameter_um", "border", "depth", "fill_pores")
 
 
 class SegmentCtPanel(StepPanel):
-    """Edits show at once what they do to the middle of the volume; Run does it to all of it."""
+    """Edits show at once what they do to the planes on view; Run makes it so."""
 
     def build_top(self) -> QWidget:
-        self._segmenter: Segmenter | None = None
-        self._volume: Volume | None = None
+        self.live = LiveSegmentation(self.controller, self)
         self._digest = ""
-        self._edited_here = False
-        self._drag = 0
-        self.plot = pg.PlotWidget()
-        self.plot.setFixedHeight(128)
-        self.plot.setMouseEnabled(x=False, y=False)
-        self.plot.setMenuEnabled(False)
-        self.plot.hideButtons()
-        self.plot.getPlotItem().hideAxis("left")
-        self.plot.getPlotItem().setLabel("bottom", "smoothed grey value")
-        self.bars_item = pg.PlotCurveItem([0, 1], [0], stepMode="center", fillLevel=0)
-        self.plot.addItem(self.bars_item)
-        self.line = pg.InfiniteLine(angle=90, movable=True, hoverPen=None)
-        self.line.hide()
-        self.line.sigDragged.connect(self._dragged)
-        self.line.sigPositionChangeFinished.connect(self._drag_ended)
-        self.plot.addItem(self.line)
+        self._is_on_view = False
+        self.threshold = ThresholdPlot()
+        self.sizes = SizePlot()
+        self.figures = QStackedWidget()
+        self.figures.setFixedHeight(self.threshold.plot.height())
+        self.figures.addWidget(self.threshold)
+        self.figures.addWidget(self.sizes)
         self.count = QLabel()
         self.count.setWordWrap(True)
         self.count.setObjectName("muted")
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(60)
-        self._later.timeout.connect(self._ask)
+        # Three lines, so that the form below stays where it is.
+        self.count.setMinimumHeight(3 * self.count.fontMetrics().lineSpacing())
+        self.dropped = QCheckBox("Show what is dropped")
+        self.dropped.setToolTip("Particles at the border are striped, those that are too small grey")
+        self.dropped.setChecked(True)
         top = QWidget()
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.plot)
+        column.addLayout(self._make_views())
+        column.addWidget(self.figures)
         column.addWidget(self.count)
+        column.addWidget(self._make_choices())
+        column.addWidget(self._make_whole())
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._show_preview)
+        self.threshold.dragged.connect(self._dragged)
+        self.dropped.toggled.connect(self._dropped_toggled)
+        self.live.changed.connect(self._live_changed)
+        self.live.working.connect(self._show_work)
+        self.controller.jobs.changed.connect(self._job_changed)
+        ContentStore.of(self.controller).shown.connect(self._content_shown)
         self.controller.theme_changed.connect(self._paint)
         self._paint()
-        self._say_empty()
+        self._live_changed()
         return top
+
+    def _make_views(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        self.views = QButtonGroup(self)
+        for number, mode in enumerate(MODES):
+            button = QToolButton()
+            button.setText(_VIEWS[mode][0])
+            button.setToolTip(f"{_VIEWS[mode][1]}. Nothing is changed before Run")
+            button.setCheckable(True)
+            button.setChecked(mode == "off")
+            self.views.addButton(button, number)
+            row.addWidget(button)
+        row.addStretch(1)
+        self.views.idClicked.connect(self._view_chosen)
+        return row
+
+    def _make_choices(self) -> QWidget:
+        """What can be chosen about the figure on view: the scale of the counts, or whether dropped particles are shown."""
+        grey = QWidget()
+        row = QHBoxLayout(grey)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.threshold.scale)
+        row.addStretch(1)
+        self.choices = QStackedWidget()
+        self.choices.addWidget(grey)
+        self.choices.addWidget(self.dropped)
+        return self.choices
+
+    def _make_whole(self) -> QWidget:
+        """The row about the work on the whole volume: a bar with Cancel while it goes on, a button to start it else."""
+        self.bar = JobBar()
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setToolTip("Stop looking at the whole volume; the middle of it stays on view")
+        self.cancel_button.clicked.connect(self.live.stop)
+        self.split_button = QPushButton("Split the whole volume")
+        self.split_button.clicked.connect(self._split_whole)
+        self.whole_words = QLabel()
+        self.whole_words.setObjectName("muted")
+        busy, idle = QWidget(), QWidget()
+        for page, first, button in ((busy, self.bar, self.cancel_button), (idle, self.whole_words, self.split_button)):
+            row = QHBoxLayout(page)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(8)
+            row.addWidget(first, 1)
+            row.addWidget(button)
+        self.whole = QStackedWidget()
+        self.whole.addWidget(idle)
+        self.whole.addWidget(busy)
+        return self.whole
 
     @Slot()
     def _paint(self) -> None:
-        theme = self.controller.theme
-        fill = QColor(theme.data)
-        fill.setAlpha(110)
-        self.plot.setBackground(theme.base)
-        self.bars_item.setPen(pg.mkPen(theme.data))
-        self.bars_item.setBrush(fill)
-        self.line.setPen(pg.mkPen(theme.model, width=2))
-        self.line.setHoverPen(pg.mkPen(theme.model, width=4))
-        axis = self.plot.getPlotItem().getAxis("bottom")
-        axis.setPen(pg.mkPen(theme.border))
-        axis.setTextPen(pg.mkPen(theme.muted))
-
-    def _say_empty(self) -> None:
-        self.count.setText("The histogram of the volume stands here; drag the line to choose the threshold.")
+        self.threshold.paint(self.controller.theme)
+        self.sizes.paint(self.controller.theme)
 
     # When to look
 
@@ -81,12 +147,9 @@ class SegmentCtPanel(StepPanel):
 
     def hideEvent(self, event) -> None:
         super().hideEvent(event)
-        self._stop_preview()
-
-    def _stop_preview(self) -> None:
-        self._edited_here = False
-        self.controller.previews.drop(self.key)
-        self.controller.preview.emit(self.key, None)
+        if not event.spontaneous():
+            self.live.stop()
+            self._choose("off")
 
     @Slot(str)
     def _node_changed(self, node: str) -> None:
@@ -98,85 +161,139 @@ class SegmentCtPanel(StepPanel):
     def _replaced(self) -> None:
         super()._replaced()
         self._digest = ""
-        self._segmenter = self._volume = None
-        self.bars_item.setData([0, 1], [0])
-        self.line.hide()
-        self.plot.hide()
-        self._say_empty()
+        self.live.set_volume(None)
+        self._choose("off")
+        self._live_changed()
         if self.isVisible():
             self._load()
 
     def _load(self) -> None:
         project = self.controller.project
-        if "ct" in project.keys and project.record("ct").digest != self._digest:
+        if "ct" not in project.keys:
+            return
+        if project.record("ct").digest != self._digest:
             self._digest = project.record("ct").digest
             self.controller.load_value_async("ct", self._loaded)
+        else:
+            self._follow()
+            self.live.resume()
 
     def _loaded(self, volume: Volume) -> None:
-        self._volume = volume
-        self._segmenter = Segmenter(volume)
-        self.plot.setVisible(self.controller.params(self.key).get("phase_value") is None)
-        self._later.start()
+        self.live.set_volume(volume)
+        self._follow()
 
     def shown_values(self, values: dict[str, Any]) -> None:
-        self.plot.setVisible(values.get("phase_value") is None and self._segmenter is not None)
-        if values.get("threshold") is not None:
-            self.line.setValue(values["threshold"])
-        if self._segmenter is not None:
-            self._later.start()
+        self._follow()
 
-    @Slot(str, object, str)
-    def _edited(self, name: str, value: Any, drag: str) -> None:
-        self._edited_here = True
-        super()._edited(name, value, drag)
-
-    # The preview
-
-    @Slot()
-    def _ask(self) -> None:
-        segmenter = self._segmenter
-        if segmenter is None:
+    def _follow(self) -> None:
+        """Tell the live segmentation what the form says."""
+        if self.live.volume is None or not self.isVisible():
             return
         try:
             params = self.step.params(**self.controller.params(self.key))
         except ValueError:
             return
-        whole = self._edited_here
-        if not self.count.text().startswith("Preview"):
-            self.count.setText("Looking at the volume …")
-        self.controller.previews.ask(
-            self.key, lambda monitor: segmenter.look(params, monitor, split=whole), self._looked, self._not_looked
+        self.live.set_settings(settings_of(params, self.live.volume))
+
+    @Slot(object)
+    def _job_changed(self, job: Job) -> None:
+        if job.state != RUNNING:
+            return
+        if job.step == self.key:
+            # The run goes through the same stages; what is ready is taken over.
+            self.live.stop()
+        elif not self.isVisible():
+            self.live.release()
+
+    # What is edited
+
+    @Slot(str, object, str)
+    def _edited(self, name: str, value: Any, drag: str) -> None:
+        mode = "particles" if name in _OF_PARTICLES else "material" if name in _OF_MATERIAL else "smoothed"
+        if mode == "material" or (mode == "smoothed" and self.live.mode != "material"):
+            self._choose(mode)
+        super()._edited(name, value, drag)
+        if mode == "particles":
+            self._split_whole()
+
+    def _dragged(self, value: float, gesture: int) -> None:
+        self._choose("material")
+        self.controller.edit_params(self.key, {"threshold": value}, f"threshold-line-{gesture}")
+
+    @Slot(int)
+    def _view_chosen(self, number: int) -> None:
+        self._choose(MODES[number])
+
+    def _choose(self, mode: str) -> None:
+        self.views.button(MODES.index(mode)).setChecked(True)
+        self.live.set_mode(mode)
+
+    @Slot(bool)
+    def _dropped_toggled(self, shown: bool) -> None:
+        self.live.set_dropped(shown)
+
+    @Slot()
+    def _split_whole(self) -> None:
+        self._choose("particles")
+        self.live.split_whole()
+
+    # What is shown
+
+    @Slot()
+    def _live_changed(self) -> None:
+        live = self.live
+        if live.histogram is not None:
+            self.threshold.show_histogram(live.histogram, live.level)
+        elif live.volume is not None and live.settings is not None and live.settings.phase_value is not None:
+            self.threshold.say("A phase has no threshold.")
+        elif live.volume is None:
+            self.threshold.say("The histogram of the volume will stand here.")
+        if live.found is not None:
+            self.sizes.show_diameters(live.found.diameters_um)
+        elif live.mode == "particles":
+            self.sizes.say("Finding particles …")
+        for stack in (self.figures, self.choices):
+            stack.setCurrentIndex(int(live.mode == "particles"))
+        words = live.words()
+        self.count.setText(f"Preview: {words}" if live.mode != "off" and not live.trouble and words else words)
+        self._show_idle()
+        self._soon.start()
+
+    def _show_idle(self) -> None:
+        live = self.live
+        there = live.volume is not None and live.settings is not None
+        self.split_button.setVisible(there and not live.splits_whole and not live.is_small)
+        seconds = self.controller.preflight(self.key).seconds if self.split_button.isVisibleTo(self) else None
+        words = f"about {duration(seconds)}" if seconds is not None else ""
+        self.whole_words.setText(
+            "The slider now follows at once." if there and live.splits_whole and not live.is_small else words
         )
+        tip = f"Find the pieces of all particles once ({words}); then the split slider follows at once, and Run as well"
+        self.split_button.setToolTip(tip)
 
-    def _looked(self, preview: Preview) -> None:
-        if preview.histogram is not None:
-            self.bars_item.setData(preview.histogram.edges, preview.histogram.counts**0.5)
-            self.plot.getPlotItem().setXRange(preview.histogram.edges[0], preview.histogram.edges[-1], padding=0.01)
-            self.line.setBounds((float(preview.histogram.edges[0]), float(preview.histogram.edges[-1])))
-            if not self.line.moving:
-                self.line.setValue(preview.threshold)
-            self.line.show()
-        self.count.setText(preview.words)
-        if preview.labels is not None and self._edited_here:
-            if not self.controller.node:
-                self.controller.show_node("ct")
-            self.controller.preview.emit(self.key, preview.labels)
+    @Slot(object)
+    def _show_work(self, progress: Progress | None) -> None:
+        self.whole.setCurrentIndex(int(progress is not None))
+        if progress is not None:
+            self.bar.show_progress(progress.message, progress)
 
-    def _not_looked(self, error: Exception) -> None:
-        if not isinstance(error, NmcError):
-            raise error
-        self.count.setText(str(error))
+    @Slot()
+    def _show_preview(self) -> None:
+        layers = self.live.layers() if self.isVisible() else ()
+        if layers and self.controller.node not in ("ct", "particles"):
+            self.controller.show_node("ct")
+        if layers or self._is_on_view:
+            self.controller.preview.emit(self.key, layers or None)
+        self._is_on_view = bool(layers)
 
-    def _dragged(self) -> None:
-        self._edited_here = True
-        value = float(f"{self.line.value():.5g}")
-        self.controller.edit_params(self.key, {"threshold": value}, f"threshold-line-{self._drag}")
-
-    def _drag_ended(self) -> None:
-        self._drag += 1
+    @Slot(object)
+    def _content_shown(self, content: Any) -> None:
+        # Other layers have come on view and have taken the preview with them.
+        if self.live.mode != "off":
+            self._soon.start()
 
     @Slot(str, object)
     def _committed(self, key: str, outcome: Any) -> None:
         super()._committed(key, outcome)
         if key == self.key:
-            self._stop_preview()
+            self._choose("off")

@@ -1,113 +1,258 @@
-"""The preview of a segmentation: the steps of `segment_ct` on a piece of the volume, each kept until its input changes."""
+"""What a segmentation would give, as layers of the slices: planes of the smoothed volume, of the material, of the particles."""
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.core.volume import Triple, Volume
+from nmcstudio.gui.views.colours import argb, label_colours
+from nmcstudio.gui.views.contents import Layer, PlaneSource
+from nmcstudio.gui.views.layer_model import PREVIEW
+from nmcstudio.gui.views.slicing import word_of
 
 # Splitting this many voxels takes one to two seconds.
 PIECE_VOXELS = 4_000_000
+# Smoothed planes that are kept: wheeling back and forth costs nothing.
+_PLANES = 96
+_MATERIAL = (255, 170, 40)
+_UNKNOWN = (40, 90, 160)
+_SMALL, _CUT = (150, 150, 150), (70, 70, 70)
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What one look found: histogram of the smoothed piece, threshold in use, labels, and words about them."""
+class Plane:
+    """One smoothed plane: codes with their scale (`imaging.smoothed.Codes`), and which of them were observed (None: all)."""
 
-    histogram: Any
-    threshold: float
-    labels: LabelVolume | None
-    words: str
+    settings: Any
+    codes: NDArray[Any]
+    scale: Any
+    observed: NDArray[np.bool_] | None
 
 
-class Segmenter:
-    """Looks at the middle of one volume; used by one worker thread."""
+class PlaneStore:
+    """Smoothed planes of one volume, each kept as it was last computed; made in a worker, looked at in the GUI thread.
 
-    def __init__(self, volume: Volume) -> None:
-        self.volume = volume
-        self._piece, self._is_whole = middle_piece(volume)
-        self._smooth_key: Any = None
-        self._grey: NDArray[Any] | None = None
-        self._observed: NDArray[np.bool_] | None = None
-        self._histogram: Any = None
-        self._split_key: Any = None
-        self._hierarchy: Any = None
+    `wanted(axis, index)` is called for a plane that is not there for the settings in use.
+    """
 
-    def look(self, params: Any, monitor: Monitor, *, split: bool) -> Preview:
-        """Smooth, and where `split` is set separate the particles, with these parameters."""
-        from nmcstudio.imaging.threshold import otsu, share_above
+    def __init__(self, segmenter: Any, wanted: Callable[[int, int], None]) -> None:
+        self.segmenter = segmenter
+        self.settings: Any = None
+        self._wanted = wanted
+        self._planes: OrderedDict[tuple[int, int], Plane] = OrderedDict()
+        self._lock = threading.Lock()
+        self._region: tuple[Any, NDArray[np.bool_] | None] = (None, None)
 
-        self._smooth(params, monitor.sub(0.0, 0.5))
-        if params.phase_value is not None:
-            level, found = 0.5, None
+    @property
+    def has_unknown(self) -> bool:
+        """True if some voxels were not observed, as far as that is known by now."""
+        return self._region[1] is not None or self.segmenter.volume.observed is not None
+
+    def get(self, axis: int, index: int) -> Plane | None:
+        """The plane; while the one for these settings is being computed, the one before it, or None."""
+        held = self._planes.get((axis, index))
+        if held is not None and held.settings.smoothing == self.settings.smoothing:
+            return held
+        if self.segmenter.has("smoothed", self.settings):
+            held = self.compute(self.settings, axis, index)
+            self.put(axis, index, held)
         else:
-            found = self._histogram
-            level = otsu(found) if params.threshold is None else params.threshold
-        where = "" if self._is_whole else f" in the middle {' × '.join(map(str, self._piece.shape))} voxels"
-        if not split:
-            share = share_above(found, level) if found is not None else float("nan")
-            words = f"{100 * share:.1f} % material at {'Otsu' if params.threshold is None else 'threshold'} {level:.5g}{where}."
-            return Preview(found, level, None, words if found is not None else "")
-        labels, count = self._split(params, level, monitor.sub(0.5, 1.0))
-        if found is None:
-            words = f"{count} particles{where}."
-        else:
-            words = f"{count} particles, {100 * share_above(found, level):.1f} % material{where}."
-        return Preview(found, level, labels, f"Preview: {words}")
+            self._wanted(axis, index)
+        return held
 
-    def _smooth(self, params: Any, monitor: Monitor) -> None:
-        from nmcstudio.imaging.denoise import median, smooth
+    def compute(self, settings: Any, axis: int, index: int) -> Plane:
+        """Smooth one plane; at once where the whole volume is smoothed already."""
+        codes, scale = self.segmenter.smoothed_slice(axis, index, settings)
+        return Plane(settings, codes, scale, self._observed(settings, axis, index))
+
+    def put(self, axis: int, index: int, plane: Plane) -> None:
+        self._planes[axis, index] = plane
+        self._planes.move_to_end((axis, index))
+        while len(self._planes) > _PLANES:
+            self._planes.popitem(last=False)
+
+    def _observed(self, settings: Any, axis: int, index: int) -> NDArray[np.bool_] | None:
         from nmcstudio.imaging.field_of_view import field_of_view
-        from nmcstudio.imaging.smoothed import default_sigma
-        from nmcstudio.imaging.threshold import histogram
 
-        sigma = params.sigma if params.sigma is not None else default_sigma(self.volume.spacing_um, params.phase_value)
-        key = (params.phase_value, sigma, params.median_radius)
-        if key == self._smooth_key:
-            return
-        piece = self._piece
-        # Corners outside of a cylinder are not in the middle; a field of view is looked for only where all is on view.
-        kind = "automatic" if self._is_whole else "all"
-        self._observed, _ = field_of_view(piece.values, piece.observed, kind, None, None)
-        if params.phase_value is None:
-            grey = median(piece.values, params.median_radius, monitor.sub(0.0, 0.3))
-            self._grey = smooth(grey, sigma, self._observed, monitor.sub(0.3, 0.9))
-            self._histogram = histogram(self._grey, self._observed, monitor.sub(0.9, 1.0), 256)
-        else:
-            phase = (piece.values == params.phase_value).astype(np.uint8)
-            self._grey = smooth(phase, sigma, self._observed, monitor) if sigma > 0 else phase
-            self._histogram = None
-        self._smooth_key = key
-        self._split_key = None
+        volume: Volume = self.segmenter.volume
+        with self._lock:
+            if self._region[0] != settings.smoothing:
+                kind, cylinder, box = settings.field_of_view_kind, settings.cylinder, settings.box
+                self._region = (settings.smoothing, field_of_view(volume.values, None, kind, cylinder, box)[0])
+            found = self._region[1]
+        cut = (slice(None),) * axis + (index,)
+        known = [mask[cut] for mask in (found, volume.observed) if mask is not None]
+        if not known:
+            return None
+        plane: NDArray[np.bool_] = np.logical_and.reduce(known)
+        return plane
 
-    def _split(self, params: Any, level: float, monitor: Monitor) -> tuple[LabelVolume, int]:
-        from nmcstudio.core.volume import SurfaceLevel
-        from nmcstudio.imaging.segment_ct import minimum_voxels
-        from nmcstudio.imaging.split import split_hierarchy
 
-        assert self._grey is not None
-        piece = self._piece
-        key = (self._smooth_key, level, params.depth)
-        if key != self._split_key:
-            mask = self._grey > level
-            if self._observed is not None:
-                mask &= self._observed
-            self._hierarchy = split_hierarchy(mask, piece.spacing_um, self._observed, params.depth, monitor=monitor)
-            self._split_key = key
-        sigma = self._smooth_key[1]
-        smallest = minimum_voxels(piece, SurfaceLevel(sigma, level), params.minimum_diameter_um)
-        # At the border of a piece nothing can be said of what is cut.
-        keep_cut = params.border == "keep" or not self._is_whole
-        count = self._hierarchy.count(params.split, smallest, keep_cut)
-        labels = LabelVolume(
-            self._hierarchy.labels(params.split), piece.spacing_um, piece.origin_um, self._observed, name="preview"
-        )
-        return labels, count
+class SmoothedPlanes(PlaneSource):
+    """Grey values after corrections and smoothing."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, store: PlaneStore) -> None:
+        self.shape = store.segmenter.volume.shape
+        self._store = store
+
+    def plane(self, axis: int, index: int) -> NDArray[Any] | None:
+        found = self._store.get(axis, index)
+        if found is None:
+            return None
+        grey: NDArray[np.float32] = found.scale.values(found.codes)
+        return grey
+
+
+class MaterialPlanes(PlaneSource):
+    """True above the threshold, where something was observed."""
+
+    dtype = np.dtype(bool)
+
+    def __init__(self, store: PlaneStore, level: float) -> None:
+        self.shape = store.segmenter.volume.shape
+        self._store, self._level = store, level
+
+    def plane(self, axis: int, index: int) -> NDArray[Any] | None:
+        found = self._store.get(axis, index)
+        if found is None:
+            return None
+        material = found.codes > found.scale.last_below(self._level)
+        return material if found.observed is None else material & found.observed
+
+
+class UnknownPlanes(PlaneSource):
+    """True where nothing was observed."""
+
+    dtype = np.dtype(bool)
+
+    def __init__(self, store: PlaneStore) -> None:
+        self.shape = store.segmenter.volume.shape
+        self._store = store
+
+    def plane(self, axis: int, index: int) -> NDArray[Any] | None:
+        found = self._store.get(axis, index)
+        return None if found is None or found.observed is None else ~found.observed
+
+
+@dataclass(frozen=True)
+class Sorted:
+    """The particles of one look.
+
+    Attributes
+    ----------
+    numbers
+        uint32 ``(basins + 1,)``, number of each basin's particle, 0 if dropped.
+    words
+        ARGB32 words ``(2, basins + 1)``; the second row differs where a particle is dropped at the border.
+    diameters_um
+        Of the particles that stay.
+    removed
+        What was dropped (`imaging.split.Removed`).
+    """
+
+    numbers: NDArray[np.uint32]
+    words: NDArray[np.uint32]
+    diameters_um: NDArray[np.float64]
+    removed: Any
+
+
+class Pieces:
+    """The pieces that a slider puts together, with what does not change while it moves.
+
+    A particle has the colour of its largest piece: where it falls apart, the largest part keeps it.
+    """
+
+    def __init__(self, hierarchy: Any, volume: Volume, settings: Any) -> None:
+        self.hierarchy = hierarchy
+        self.settings = settings
+        self.volume = volume
+        self._by_size = np.argsort(hierarchy.sizes, kind="stable")
+        self._words = argb(label_colours(np.arange(len(hierarchy.sizes))))
+
+    def sort_out(self, split: float, minimum_voxels: int, keep_cut: bool, show_dropped: bool) -> Sorted:
+        """Particles for one value of `split`; milliseconds for a million pieces."""
+        hierarchy = self.hierarchy
+        found = hierarchy.sort_out(split, minimum_voxels, keep_cut)
+        groups = hierarchy.groups(split)
+        largest = np.zeros(int(groups.max(initial=0)) + 1, np.int64)
+        # Written from the smallest to the largest piece: the last one to write stays.
+        largest[groups[self._by_size]] = self._by_size
+        words = np.repeat(self._words[largest[groups]][None], 2, axis=0)
+        dropped = found.lookup == 0
+        dropped[0] = False
+        words[:, dropped] = 0
+        if show_dropped:
+            touching = np.zeros(len(largest), bool)
+            touching[groups[hierarchy.cut]] = not keep_cut
+            words[:, dropped] = word_of(_SMALL)
+            words[1, dropped & touching[groups]] = word_of(_CUT)
+        edge_um = float(np.cbrt(np.prod(self.volume.spacing_um)))
+        return Sorted(found.lookup, words, np.cbrt(6 / np.pi * found.sizes) * edge_um, found.removed)
+
+    def layer(self, found: Sorted, show_dropped: bool) -> Layer:
+        """The particles over the slices."""
+        words = found.words if show_dropped else found.words[0]
+        return Layer(
+            PREVIEW, "Particle preview", "labels", self.hierarchy.basins, self.volume.spacing_um, self.volume.origin_um,
+            opacity=0.5, words=words, numbers=found.numbers,
+        )  # fmt: skip
+
+
+def grey_preview(store: PlaneStore, limits: tuple[float, float]) -> Layer:
+    """The smoothed grey values in the place of the scan."""
+    volume = store.segmenter.volume
+    grid = {"spacing_um": volume.spacing_um, "origin_um": volume.origin_um}
+    return Layer(f"{PREVIEW}-grey", "Smoothed preview", "grey", SmoothedPlanes(store), limits=limits, **grid)
+
+
+def material_preview(store: PlaneStore, level: float) -> tuple[Layer, ...]:
+    """What lies above the threshold, and what counts as not observed."""
+    volume = store.segmenter.volume
+    grid = {"spacing_um": volume.spacing_um, "origin_um": volume.origin_um}
+    planes = MaterialPlanes(store, level)
+    material = Layer(PREVIEW, "Material preview", "mask", planes, opacity=0.45, colour=_MATERIAL, **grid)
+    if not store.has_unknown:
+        return (material,)
+    unknown = UnknownPlanes(store)
+    return (Layer(f"{PREVIEW}-unknown", "Not observed", "mask", unknown, opacity=0.35, colour=_UNKNOWN, **grid), material)
+
+
+def material_words(histogram: Any, level: float, is_given: bool, where: str) -> str:
+    """How much material there is, and how much depends on the threshold."""
+    from nmcstudio.imaging.threshold import share_above, volume_slope
+
+    share = share_above(histogram, level)
+    text = f"{100 * share:.1f} % material at {'threshold' if is_given else 'Otsu'} {level:.5g}{where}."
+    span = float(histogram.edges[-1] - histogram.edges[0])
+    step = 10.0 ** np.floor(np.log10(span / 50))
+    change = abs(100 * step * volume_slope(histogram, level))
+    if not np.isfinite(change):
+        return text
+    unit = "1 grey value" if step == 1 else f"{step:g} in grey value"
+    return f"{text} {unit} changes its volume by {change:.2g} %."
+
+
+def particle_words(found: Sorted, show_dropped: bool, where: str) -> str:
+    """How many particles of which size there are, and what was dropped."""
+    count = len(found.diameters_um)
+    text = f"{count} particle{'' if count == 1 else 's'}{where}"
+    if count:
+        text += f", median diameter {np.median(found.diameters_um):.3g} µm"
+    dropped = [
+        f"{number} {what}{f' ({look})' if show_dropped else ''}"
+        for number, what, look in ((found.removed.cut, "at the border", "striped"), (found.removed.small, "too small", "grey"))
+        if number
+    ]
+    return f"{text}. Dropped: {', '.join(dropped)}." if dropped else f"{text}."
 
 
 def middle_piece(volume: Volume, voxels: int = PIECE_VOXELS) -> tuple[Volume, bool]:
@@ -126,6 +271,6 @@ def middle_piece(volume: Volume, voxels: int = PIECE_VOXELS) -> tuple[Volume, bo
     size = np.minimum(shape, edge).astype(int)
     start = (np.array(volume.shape) - size) // 2
     cut = tuple(slice(int(a), int(a + n)) for a, n in zip(start, size))
-    origin = tuple(o + s * h for o, s, h in zip(volume.origin_um, start, volume.spacing_um))
+    origin: Triple = tuple(o + s * h for o, s, h in zip(volume.origin_um, start, volume.spacing_um))  # type: ignore[assignment]
     observed = None if volume.observed is None else volume.observed[cut]
     return Volume(volume.values[cut], volume.spacing_um, origin, observed, volume.name, volume.simulated), False

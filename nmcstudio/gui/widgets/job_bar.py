@@ -1,9 +1,10 @@
-"""One running job: what it does in words, percentage, time left."""
+"""Running work: what it does in words, percentage, time left."""
 
 from __future__ import annotations
 
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from nmcstudio.core.monitor import Progress
 from nmcstudio.gui.jobs import QUEUED, RUNNING, Job
 from nmcstudio.gui.widgets.times import left
 
@@ -37,6 +38,10 @@ class JobBar(QWidget):
             message = "Waits for the job before it"
         elif job.stopping and job.state == RUNNING:
             message = f"{job.stopping}…"
+        self.show_progress(message, progress)
+
+    def show_progress(self, message: str, progress: Progress | None) -> None:
+        """Show how far some work is, under these words."""
         self._words.setText(message[:1].upper() + message[1:])
         self._words.setToolTip(message)
         fraction = progress.fraction if progress is not None else None
