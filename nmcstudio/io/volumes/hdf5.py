@@ -14,9 +14,12 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.units import um_per
 from nmcstudio.core.volume import LabelVolume, Triple, Volume
 from nmcstudio.io.files import replacing_hdf5
-from nmcstudio.io.volumes.info import Content, Dataset, VolumeInfo
+from nmcstudio.io.volumes.info import Dataset, Opened, VolumeInfo, several
+from nmcstudio.io.volumes.options import ReadOptions
+from nmcstudio.io.volumes.sources import Box, Source, slices_of
 
 SUFFIXES = (".h5", ".hdf5", ".hdf", ".he5", ".nxs")
+OPTIONS = ("dataset",)
 _FORMAT = "nmcstudio/volume"
 _SIZES = ("element_size_um", "voxel_size_um", "spacing_um", "voxel_size", "voxelsize", "spacing", "pixel_size", "resolution")
 _UNITS = ("unit", "units", "voxel_size_unit", "spacing_unit", "element_size_unit")
@@ -28,51 +31,67 @@ def recognizes(head: bytes) -> bool:
     return head.startswith(b"\x89HDF\r\n\x1a\n")
 
 
-def probe(path: Path, dataset: str | None = None) -> VolumeInfo:
-    """Datasets, shape and voxel size of an HDF5 file.
-
-    Parameters
-    ----------
-    dataset
-        Path of the dataset inside the file; None chooses the only 3-D one, and leaves the choice open if there are several.
+def open_volume(path: Path, options: ReadOptions) -> Opened:
+    """Datasets, shape, voxel size and values.
 
     Raises
     ------
     NmcError
-        If the file has no 3-D dataset, or none of this name.
+        If the file has no 3-D dataset, or none of the chosen name.
     """
     with _opened(path) as file:
-        return _describe(path, file, dataset)
+        info = _describe(path, file, options.dataset)
+        own = file.attrs.get("format") == _FORMAT
+        observed = (
+            _InHdf5(path, "observed", file["observed"]) if own and "observed" in file and info.dataset != "observed" else None
+        )
+        source = _InHdf5(path, info.dataset, file[info.dataset]) if info.dataset else None
+    return Opened(info, source, observed, (lambda: _extras(path)) if own else _nothing)
 
 
-def read(path: Path, dataset: str | None, monitor: Monitor) -> Content:
-    """Read one dataset in slabs of slices. Raises `NmcError` if several are there and none is chosen."""
+def _nothing() -> dict[str, Any]:
+    return {}
+
+
+def _extras(path: Path) -> dict[str, Any]:
     with _opened(path) as file:
-        info = _describe(path, file, dataset)
-        if not info.dataset:
-            names = ", ".join(f"{one.name} ({'×'.join(map(str, one.shape))} {one.dtype})" for one in info.datasets)
-            raise NmcError(f"{path.name} holds several volumes: {names}", "choose one of them", "dataset")
-        node = file[info.dataset]
-        values = np.empty(info.shape, dtype=info.dtype)
-        flat = values.reshape(node.shape)
-        axis = node.shape.index(max(node.shape[: node.ndim - 2]))
-        step = max(1, _SLAB * node.shape[axis] // max(1, values.size))
-        for start in monitor.track(range(0, node.shape[axis], step), f"Reading {path.name}"):
-            part = (slice(None),) * axis + (slice(start, start + step),)
-            try:
-                flat[part] = node[part]
-            except OSError as error:
-                raise NmcError(
-                    f"{info.dataset} in {path.name} cannot be read ({error})", "copy or export the file again"
-                ) from error
-        extras: dict[str, Any] = {}
-        if file.attrs.get("format") == _FORMAT:
-            for name in ("observed", "quaternions"):
-                if name in file and name != info.dataset:
-                    extras[name] = file[name][()]
-            extras["point_group"] = str(file.attrs.get("point_group", ""))
-            extras["kind"] = str(file.attrs.get("kind", ""))
-        return Content(info, values, extras)
+        found = {"point_group": str(file.attrs.get("point_group", "")), "kind": str(file.attrs.get("kind", ""))}
+        return found | ({"quaternions": file["quaternions"][()]} if "quaternions" in file else {})
+
+
+class _InHdf5(Source):
+    """A dataset; the file is open only while it is read."""
+
+    def __init__(self, path: Path, name: str, node: h5py.Dataset) -> None:
+        self.path, self.name = path, name
+        self.kept = [k for k, n in enumerate(node.shape) if n > 1]
+        for k in reversed(range(node.ndim)):  # as many lengths of one as three dimensions need
+            if len(self.kept) < 3 and k not in self.kept:
+                self.kept.append(k)
+        self.kept.sort()
+        self.ndim = node.ndim
+        self.shape = tuple(node.shape[k] for k in self.kept)  # type: ignore[assignment]
+        self.dtype = np.dtype(np.uint8) if node.dtype.kind == "b" else node.dtype.newbyteorder("=")
+        chunk = node.chunks[self.kept[0]] if node.chunks else 1
+        self.step = max(1, _SLAB // max(1, self.shape[1] * self.shape[2]) // chunk) * chunk
+
+    def read_into(self, out: NDArray[Any], box: Box, monitor: Monitor) -> None:
+        low, high = box[0]
+        with _opened(self.path) as file:
+            node = file[self.name]
+            # Slabs that end where chunks end: no chunk is unpacked twice.
+            starts = [low, *range(low // self.step * self.step + self.step, high, self.step)]
+            for start, stop in zip(monitor.track(starts, f"Reading {self.path.name}"), [*starts[1:], high]):
+                part = slices_of(((start, stop), box[1], box[2]))
+                index: list[Any] = [0] * self.ndim
+                for k, one in zip(self.kept, part):
+                    index[k] = one
+                try:
+                    out[start - low : stop - low] = node[tuple(index)]
+                except OSError as error:
+                    raise NmcError(
+                        f"{self.name} in {self.path.name} cannot be read ({error})", "copy or export the file again"
+                    ) from error
 
 
 def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
@@ -169,6 +188,7 @@ def _describe(path: Path, file: h5py.File, dataset: str | None) -> VolumeInfo:
         axis_order="as stored, taken as z, y, x",
         name=path.stem if shown.name in ("labels", "values") else f"{path.stem} {shown.name}",
         simulated=bool(file.attrs.get("simulated", False)),
+        missing=() if chosen else (several(path.name, tuple(found)),),
     )
 
 

@@ -1,22 +1,26 @@
-"""NRRD with an attached header: raw or gzip, as Slicer, ITK and ParaView write and read it."""
+"""NRRD: header attached or detached, every encoding of the format, as Slicer, ITK and ParaView write and read it."""
 
 from __future__ import annotations
 
 import gzip
-import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.units import um_per
-from nmcstudio.core.volume import LabelVolume, Triple, Volume
+from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.io.files import replacing
-from nmcstudio.io.volumes.info import Content, VolumeInfo, says_simulated
+from nmcstudio.io.volumes.alignment import Alignment, align
+from nmcstudio.io.volumes.headed import data_files, lengths_um, numbered, open_values
+from nmcstudio.io.volumes.info import Missing, Opened, VolumeInfo, says_simulated
+from nmcstudio.io.volumes.options import ReadOptions, choose
+from nmcstudio.io.volumes.packed import ENCODINGS
+from nmcstudio.io.volumes.sources import oriented
 
-SUFFIXES = (".nrrd",)
+SUFFIXES = (".nrrd", ".nhdr")
+OPTIONS = ("channel",)
 _TYPES = {
     "uint8": ("uchar", "unsigned char", "uint8", "uint8_t"), "int8": ("signed char", "int8", "int8_t"),
     "uint16": ("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
@@ -27,7 +31,7 @@ _TYPES = {
     "float32": ("float",), "float64": ("double",),
 }  # fmt: skip
 _DTYPES = {word: dtype for dtype, words in _TYPES.items() for word in words}
-_CHUNK = 8 << 20  # bytes between two reports
+_SPATIAL = ("domain", "space")
 
 
 def recognizes(head: bytes) -> bool:
@@ -35,39 +39,58 @@ def recognizes(head: bytes) -> bool:
     return head.startswith(b"NRRD000")
 
 
-def probe(path: Path, dataset: str | None = None) -> VolumeInfo:
-    """Facts of the header. Raises `NmcError` for headers that do not describe one attached 3-D volume."""
-    with path.open("rb") as file:
-        return _describe(path, _header(path, file))
+def open_volume(path: Path, options: ReadOptions) -> Opened:
+    """Facts of the header, and the values behind it.
 
-
-def read(path: Path, dataset: str | None, monitor: Monitor) -> Content:
-    """Read header and values."""
+    Raises
+    ------
+    NmcError
+        For headers that do not describe one 3-D volume (with channels), and for data that are missing or cut off.
+    """
     with path.open("rb") as file:
-        header = _header(path, file)
-        info = _describe(path, header)
-        encoding = header.get("encoding", "raw").lower()
-        if encoding not in ("raw", "gzip", "gz"):
-            raise NmcError(f"{path.name} has the encoding {encoding!r}", "save the NRRD file with raw or gzip encoding")
-        stream: IO[bytes] = file if encoding == "raw" else gzip.GzipFile(fileobj=file)  # type: ignore[assignment]
-        values = np.empty(info.shape, dtype=info.dtype)
-        target = memoryview(values.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
-        for start in monitor.track(range(0, len(target), _CHUNK), f"Reading {path.name}"):
-            piece = target[start : start + _CHUNK]
-            try:
-                block = stream.read(len(piece))
-            except (EOFError, OSError, zlib.error) as error:
-                raise NmcError(f"{path.name} is incomplete or damaged ({error})", "copy or export it again") from error
-            if len(block) < len(piece):
-                raise NmcError(f"{path.name} is incomplete: the data end too early", "copy or export it again")
-            piece[:] = block
-    if header.get("endian", "little").lower() == "big":
-        values.byteswap(inplace=True)
-    return Content(info, values)
+        header, listed = _header(path, file)
+        start = file.tell()
+    dtype = _DTYPES.get(header.get("type", "").lower())
+    sizes = [int(n) for n in header.get("sizes", "").split() if n.isdigit()]
+    if dtype is None or len(sizes) < 3 or 0 in sizes:
+        raise NmcError(
+            f"{path.name} is not a 3-D volume (type {header.get('type')!r}, sizes {header.get('sizes')!r})",
+            "save a grey-scale or label volume with one value a voxel",
+        )
+    channel_axis = _channel_axis(path, header, sizes)
+    channels = 1 if channel_axis is None else sizes[channel_axis]
+    space = [n for k, n in enumerate(sizes) if k != channel_axis]
+    shape = (space[2], space[1], space[0])
+    lying, first, units, has_spacing = _geometry(path, header, channel_axis)
+    spacing, origin, origin_voxels, remark = lengths_um(lying.spacing if has_spacing else None, lying.origin(first, shape), units)
+    number = choose(options.channel, channels, "channel", "channel", path.name)
+    missing: tuple[Missing, ...] = ()
+    if channels > 1 and options.channel is None:
+        missing = (Missing("channel", f"{path.name} has {channels} channels", f"choose one, 0 to {channels - 1}"),)
+    source = oriented(
+        _values(path, header, listed, start, np.dtype(dtype), shape, channels, channel_axis == 0, number), lying.axes, lying.flips
+    )
+    info = VolumeInfo(
+        format="NRRD",
+        shape=source.shape,
+        dtype=dtype,
+        spacing_um=spacing,
+        origin_um=origin,
+        origin_voxels=origin_voxels,
+        unit=remark,
+        channels=channels,
+        axis_order=lying.words,
+        name=path.stem,
+        simulated=says_simulated(header.get("content", "")),
+        missing=missing,
+    )
+    return Opened(info, source)
 
 
 def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
     """Write with gzip, voxel size in ``space directions`` and unit um."""
+    if path.suffix.lower() != ".nrrd":
+        raise NmcError(f"{path.name} would need a second file for its data", "end the name with .nrrd")
     values = data.labels if isinstance(data, LabelVolume) else data.values
     if values.dtype.name not in _TYPES:
         values = values.astype(np.uint8 if values.dtype == bool else np.float32)
@@ -95,63 +118,115 @@ def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
                 stream.write(np.ascontiguousarray(plane, dtype=little).tobytes())
 
 
-def _header(path: Path, file: IO[bytes]) -> dict[str, str]:
-    """Fields of the header, lower case; leaves the file at the first byte of the data."""
+def _header(path: Path, file: IO[bytes]) -> tuple[dict[str, str], list[str]]:
+    """Fields of the header, lower case, and the listed data files; leaves the file at the first byte of attached data."""
     header: dict[str, str] = {}
-    for _ in range(1000):
+    listed: list[str] = []
+    for _ in range(100_000):
         raw = file.readline(100_000)
-        if not raw.endswith(b"\n"):
-            break
         line = raw.decode("utf-8", errors="replace").strip()
-        if not line:
-            return header
+        detached = "data file" in header
+        if not line and (raw or detached):
+            return header, listed
+        if not raw.endswith(b"\n") and not detached:
+            break
+        if header.get("data file", "").upper().startswith("LIST"):
+            listed.append(line)
+            continue
         name, separator, value = line.partition(":")
         if separator and not line.startswith("#"):
-            header[name.strip().lower()] = value.removeprefix("=").strip()
-    raise NmcError(f"the header of {path.name} does not end", "the NRRD file is incomplete or its data are in another file")
+            name = name.strip().lower()
+            header[{"datafile": "data file"}.get(name, name)] = value.removeprefix("=").strip()
+    raise NmcError(f"the header of {path.name} does not end", "the file is incomplete: copy or export it again")
 
 
-def _describe(path: Path, header: dict[str, str]) -> VolumeInfo:
-    if "data file" in header or "datafile" in header:
-        raise NmcError(f"{path.name} keeps its data in another file", "save it as one NRRD file with an attached header")
-    dtype = _DTYPES.get(header.get("type", "").lower())
-    sizes = [int(n) for n in header.get("sizes", "").split() if n.isdigit()]
-    if dtype is None or len(sizes) != 3 or 0 in sizes:
-        raise NmcError(
-            f"{path.name} is not one 3-D volume (type {header.get('type')!r}, sizes {header.get('sizes')!r})",
-            "save a grey-scale or label volume with one value a voxel",
-        )
-    numbers = _spacings(header)
-    words = header.get("space units", header.get("units", "")).replace('"', " ").split()
-    units = [um_per(word) for word in words]
-    spacing: Triple | None = None
-    if numbers and len(units) == 3 and all(unit is not None for unit in units):
-        x, y, z = (number * (unit or 1.0) for number, unit in zip(numbers, units))
-        spacing, remark = (z, y, x), f"header, {words[0]}"
-    elif numbers:
-        remark = f"the header's spacing {' '.join(f'{n:g}' for n in numbers)} has no unit of length"
-    else:
-        remark = "no voxel size in the file"
-    origin = [float(n) for n in header.get("space origin", "").strip("()").split(",") if n.strip()]
-    scale = units[0] if spacing and units else None
-    return VolumeInfo(
-        format="NRRD",
-        shape=(sizes[2], sizes[1], sizes[0]),
-        dtype=dtype,
-        spacing_um=spacing,
-        origin_um=(origin[2] * scale, origin[1] * scale, origin[0] * scale) if scale and len(origin) == 3 else (0.0, 0.0, 0.0),
-        unit=remark,
-        name=path.stem,
-        simulated=says_simulated(header.get("content", "")),
+def _channel_axis(path: Path, header: dict[str, str], sizes: list[int]) -> int | None:
+    """The axis, fastest first, that holds channels instead of places; None for a plain volume."""
+    if len(sizes) == 3:
+        return None
+    kinds = header.get("kinds", "").lower().split()
+    vectors = header.get("space directions", "").split()
+    outside = [k for k, kind in enumerate(kinds) if kind not in _SPATIAL and kind not in ("none", "???")]
+    outside = outside or [k for k, vector in enumerate(vectors) if vector == "none"]
+    outside = outside or [k for k, n in enumerate(sizes) if n == 1]
+    if len(sizes) == 4 and outside and outside[0] in (0, 3):
+        return outside[0]
+    raise NmcError(
+        f"{path.name} has {len(sizes)} dimensions ({'×'.join(map(str, sizes))})", "save one channel and one time as a volume"
     )
 
 
-def _spacings(header: dict[str, str]) -> list[float] | None:
-    """Voxel edges (x, y, z) in the header's unit: lengths of the direction vectors, or the plain spacings."""
-    if "space directions" in header:
-        vectors = [v.strip("()") for v in header["space directions"].split()]
-        if len(vectors) == 3 and "none" not in vectors:
-            lengths = [float(np.linalg.norm([float(n) for n in v.split(",")])) for v in vectors]
-            return lengths if all(np.isfinite(n) and n > 0 for n in lengths) else None
-    plain = [float(n) for n in header.get("spacings", "").split()]
-    return plain if len(plain) == 3 and all(np.isfinite(n) and n > 0 for n in plain) else None
+def _geometry(path: Path, header: dict[str, str], channel_axis: int | None) -> tuple[Alignment, list[float], list[str], bool]:
+    """How the axes lie, centre of the first voxel (x, y, z), units of z, y, x, and whether there are voxel edges."""
+    try:
+        vectors = [v for v in header.get("space directions", "").replace(", ", ",").split() if v != "none"]
+        steps = [[float(n) for n in v.strip("()").split(",")] for v in vectors]
+        origin = [float(n) for n in header.get("space origin", "").strip("()").split(",") if n.strip()]
+        plain = [float(n) for n in header.get("spacings", "").split()]
+        starts = [float(n) for n in header.get("axis mins", header.get("axismins", "")).split()]
+    except ValueError as error:
+        raise NmcError(f"the header of {path.name} is damaged ({error})", "copy or export the file again") from error
+
+    def places(values: list[Any]) -> list[Any]:
+        return [one for k, one in enumerate(values) if k != channel_axis or len(values) == 3]
+
+    if len(steps) == 3 and all(len(step) == 3 for step in steps):
+        words = _quoted(header.get("space units", ""))
+        first = origin if len(origin) == 3 else [0.0] * 3
+        return align(steps, path.name), first, words[::-1], True
+    plain, starts, words = places(plain), places(starts), places(_quoted(header.get("units", header.get("space units", ""))))
+    if len(plain) == 3 and all(np.isfinite(n) and n > 0 for n in plain):
+        first = starts if len(starts) == 3 and np.all(np.isfinite(starts)) else origin if len(origin) == 3 else [0.0] * 3
+        return Alignment(spacing=(plain[2], plain[1], plain[0])), first, words[::-1], True
+    return Alignment(), [0.0] * 3, [], False
+
+
+def _quoted(text: str) -> list[str]:
+    return [word for word in text.replace('"', " ").split() if word]
+
+
+def _values(
+    path: Path,
+    header: dict[str, str],
+    listed: list[str],
+    start: int,
+    dtype: np.dtype[Any],
+    shape: tuple[int, int, int],
+    channels: int,
+    interleaved: bool,
+    channel: int,
+) -> Any:
+    said = header.get("encoding", "raw").lower()
+    encoding = ENCODINGS.get(said, {"raw": "raw", "txt": "text", "text": "text", "ascii": "text"}.get(said, ""))
+    if not encoding:
+        raise NmcError(f"{path.name} has the encoding {said!r}", "save the NRRD file with raw, gzip, bzip2, hex or text encoding")
+    files, offset = [path], start
+    named = header.get("data file", "")
+    if named:
+        words = named.split()
+        names = listed if listed else numbered(words[0], words[1:], path.name) if "%" in words[0] else [named]
+        files, offset = data_files(path, names), 0
+    try:
+        lines, skip = (int(header.get(f"{what} skip", header.get(f"{what}skip", "0"))) for what in ("line", "byte"))
+    except ValueError as error:
+        raise NmcError(f"the header of {path.name} is damaged ({error})", "copy or export the file again") from error
+    if lines:
+        with files[0].open("rb") as file:
+            file.seek(offset)
+            for _ in range(lines):
+                file.readline()
+            offset = file.tell()
+    if encoding == "raw":
+        offset = -1 if skip < 0 else offset + skip
+    big = header.get("endian", "little").lower() == "big"
+    return open_values(
+        files,
+        offset,
+        encoding,
+        dtype.newbyteorder(">" if big else "<"),
+        shape,
+        before=1 if interleaved else channels,
+        interleaved=channels if interleaved else 1,
+        channel=channel,
+        inner_offset=max(skip, 0) if encoding != "raw" else 0,
+    )

@@ -3,60 +3,89 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.params import option_name
 from nmcstudio.core.volume import LabelVolume, Triple, Volume, check_spacing
 from nmcstudio.io.files import natural_key
-from nmcstudio.io.volumes import hdf5, nrrd, tiff, tiff_folder, vti
-from nmcstudio.io.volumes.info import Content, VolumeInfo
+from nmcstudio.io.volumes import dicom, hdf5, metaimage, nrrd, omezarr, omezarr_write, raw, tiff, tiff_folder, txm, vgi, vti
+from nmcstudio.io.volumes.info import Missing, Opened, VolumeInfo
+from nmcstudio.io.volumes.labels_in import read_whole
+from nmcstudio.io.volumes.options import ReadOptions
+from nmcstudio.io.volumes.placing import as_stored, cropped, odd_spacing, origin_with, turned
+from nmcstudio.io.volumes.raw_layout import Sidecar, read_sidecar, sidecar_path, write_sidecar
+from nmcstudio.io.volumes.sources import Box, Mapped, Source, whole
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-FORMATS: dict[str, ModuleType] = {"TIFF": tiff, "HDF5": hdf5, "VTI": vti, "NRRD": nrrd}
+FORMATS: dict[str, ModuleType] = {
+    "TIFF": tiff, "HDF5": hdf5, "VTI": vti, "NRRD": nrrd, "MetaImage": metaimage, "VGI": vgi, "TXM": txm, "DICOM": dicom,
+    "OME-Zarr": omezarr, "RAW": raw,
+}  # fmt: skip
+WRITERS: dict[str, Any] = {
+    **{suffix: module.write for module in (vti, nrrd, hdf5) for suffix in module.SUFFIXES}, ".zarr": omezarr_write.write
+}  # fmt: skip
 SUFFIXES = tuple(suffix for module in FORMATS.values() for suffix in module.SUFFIXES)
-_KNOWN = "a TIFF stack, a folder of TIFF slices, HDF5, VTI or NRRD"
+KNOWN = "TIFF (stack or folder of slices), TXM, HDF5, VTI, NRRD, MetaImage, VGI, OME-Zarr, DICOM or RAW"
+_MAP_ABOVE = 2 << 30  # bytes: larger plain volumes stay in their file and are mapped
+_DEFAULT = ReadOptions()
 
 
-def probe(paths: Paths, dataset: str | None = None) -> VolumeInfo:
+def probe(paths: Paths, options: ReadOptions = _DEFAULT) -> VolumeInfo:
     """What can be said of a file, a folder, or a choice of slices without reading the data; repeated calls cost nothing.
 
     Parameters
     ----------
     paths
-        One file, one folder of slices, or several files of one slice each.
-    dataset
-        For HDF5 and VTI: which of several arrays.
+        One file, one folder (TIFF slices, DICOM, OME-Zarr), or several files of one slice each.
+    options
+        What the user says about them.
 
     Raises
     ------
     NmcError
-        If it is not a volume, with what to do; `field` is "files" or "dataset".
+        If it is not a volume, with what to do; `field` is "files" or the option that is wrong. What the user has not said
+        yet is no error here, but stands in `VolumeInfo.missing`.
     """
-    chosen = _listed(paths)
-    stamps = tuple((str(p), s.st_mtime_ns, s.st_size) for p in chosen for s in [p.stat()])
-    return _probe(stamps, dataset)
+    return _placed(paths, options)[0].info
+
+
+def open_volume(paths: Paths, options: ReadOptions = _DEFAULT) -> tuple[Opened, Box]:
+    """A volume to read by boxes, for work that never holds it whole, and the box that the options' crop leaves of it.
+
+    Raises
+    ------
+    NmcError
+        As `probe`, and for what the user has not said yet (except the voxel size).
+    """
+    opened, box = _placed(paths, options)
+    for one in opened.info.missing:
+        if one.field != "spacing_um":
+            raise NmcError(one.message, one.hint, one.field)
+    return opened, box
 
 
 def read_volume(
     paths: Paths,
     spacing_um: float | Sequence[float] | None = None,
-    dataset: str | None = None,
+    options: ReadOptions = _DEFAULT,
     monitor: Monitor | None = None,
 ) -> Volume:
-    """Read a grey-scale volume.
+    """Read a grey-scale volume, or the part of it that `options` crop.
 
     Parameters
     ----------
-    paths, dataset
+    paths, options
         As for `probe`.
     spacing_um
         Voxel edge or edges (z, y, x) in um; None takes the file's.
@@ -64,21 +93,24 @@ def read_volume(
     Raises
     ------
     NmcError
-        If the file cannot be read, or says no voxel size and none is given (`field` "spacing_um").
+        If the file cannot be read, or something that it does not say is not given; `field` names the option.
     """
     monitor = monitor or Monitor()
-    content, spacing = _read(paths, spacing_um, dataset, monitor)
-    observed = content.extras.get("observed")
-    if content.values.dtype.kind == "f":
-        observed = _finite(content.values, observed, monitor)
-    info = content.info
-    return Volume(content.values, spacing, info.origin_um, observed, info.name, info.simulated)
+    opened, box, spacing = _checked(paths, spacing_um, options, monitor)
+    info = opened.info
+    with _failing_to_read(info.name):
+        values = _load(opened.source, box, monitor)  # type: ignore[arg-type]
+        observed = None if opened.observed is None else opened.observed.read(box) != 0
+    if values.dtype.kind == "f":
+        observed = _finite(values, observed, monitor)
+    monitor.report(1.0)
+    return Volume(values, spacing, origin_with(info, spacing), observed, info.name, info.simulated)
 
 
 def read_labels(
     paths: Paths,
     spacing_um: float | Sequence[float] | None = None,
-    dataset: str | None = None,
+    options: ReadOptions = _DEFAULT,
     kind: str = "particles",
     monitor: Monitor | None = None,
 ) -> LabelVolume:
@@ -90,15 +122,20 @@ def read_labels(
         "particles" or "grains".
     """
     monitor = monitor or Monitor()
-    content, spacing = _read(paths, spacing_um, dataset, monitor)
-    info, extras = content.info, content.extras
+    opened, box, spacing = _checked(paths, spacing_um, options, monitor)
+    info = opened.info
+    with _failing_to_read(info.name):
+        labels = read_whole(opened.source, box, info.name, monitor)  # type: ignore[arg-type]
+        observed = None if opened.observed is None else opened.observed.read(box) != 0
+        extras = opened.extras()
     if extras.get("kind") not in (None, "", kind):
         monitor.warn(f"the file says that its labels are {extras['kind']}; they are read as {kind}")
+    monitor.report(1.0)
     return LabelVolume(
-        _whole(content.values, info, monitor),
+        labels,
         spacing,
-        info.origin_um,
-        extras.get("observed"),
+        origin_with(info, spacing),
+        observed,
         kind,
         extras.get("quaternions"),
         extras.get("point_group", ""),
@@ -107,32 +144,81 @@ def read_labels(
     )
 
 
+def read_plane(
+    paths: Paths,
+    axis: Literal["z", "y", "x"],
+    index: int,
+    options: ReadOptions = _DEFAULT,
+    monitor: Monitor | None = None,
+) -> NDArray[Any]:
+    """One plane of the whole volume (before the crop), for a preview. Needs no voxel size and no choice of channel or time.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``[y, x]``, ``[z, x]`` or ``[z, y]`` for `axis` "z", "y" or "x", in the file's type.
+
+    Raises
+    ------
+    NmcError
+        As `probe`; if there is no such plane; or if it is not known yet which dataset or what layout is meant.
+    """
+    opened, _ = _placed(paths, replace(options, crop=None))
+    if opened.source is None:
+        one = opened.info.missing[0]
+        raise NmcError(one.message, one.hint, one.field)
+    k = "zyx".index(axis)
+    if not 0 <= index < opened.source.shape[k]:
+        raise NmcError(f"{opened.info.name} has no plane {index} along {axis}", f"it has 0 to {opened.source.shape[k] - 1}")
+    box = [*whole(opened.source.shape)]
+    box[k] = (index, index + 1)
+    with _failing_to_read(opened.info.name):
+        return np.take(opened.source.read((box[0], box[1], box[2]), monitor), 0, axis=k)
+
+
+def remember_layout(paths: Paths, options: ReadOptions, spacing_um: Triple, monitor: Monitor) -> None:
+    """Write the layout of a RAW file that was read beside it, with its voxel size; for other formats nothing."""
+    opened, _ = _placed(paths, replace(options, crop=None))
+    info, path = opened.info, _listed(paths)[0]
+    if info.layout is None:
+        return
+    said = Sidecar(info.layout, as_stored(spacing_um, options), as_stored(info.origin_um, options))
+    if said == read_sidecar(path):
+        return
+    try:
+        write_sidecar(path, said)
+    except NmcError as error:
+        monitor.warn(f"the layout is not kept in {sidecar_path(path).name}: {error.message}")
+
+
 def write_volume(volume: Volume, path: str | os.PathLike[str], monitor: Monitor | None = None) -> None:
-    """Write a grey-scale volume; the suffix chooses TIFF, VTI, NRRD or HDF5. The file appears whole or not at all."""
+    """Write a grey-scale volume; the suffix chooses TIFF, VTI, NRRD, HDF5 or OME-Zarr. It appears whole or not at all."""
     _write(volume, volume.values, Path(path), monitor or Monitor())
 
 
 def write_labels(labels: LabelVolume, path: str | os.PathLike[str], monitor: Monitor | None = None) -> None:
-    """Write a label volume; as `write_volume`. VTI and HDF5 keep the observed region, HDF5 the orientations too."""
+    """Write a label volume; as `write_volume`. VTI, HDF5 and OME-Zarr keep the observed region, the last two orientations too."""
     _write(labels, labels.labels, Path(path), monitor or Monitor())
 
 
 def _write(data: Volume | LabelVolume, values: NDArray[Any], path: Path, monitor: Monitor) -> None:
-    module = next((one for one in FORMATS.values() if path.suffix.lower() in one.SUFFIXES), None)
-    if module is None:
-        raise NmcError(f"there is no volume format {path.suffix or path.name!r}", "end the name with .tif, .vti, .nrrd or .h5")
-    if module is tiff:
+    suffix = path.suffix.lower()
+    if suffix in tiff.SUFFIXES:
         words = ("simulated " if data.simulated else "") + data.name
         grey = isinstance(data, Volume)
         tiff.write(path, values, data.spacing_um, monitor, description=words.strip(), differences=grey)
+    elif suffix in WRITERS:
+        WRITERS[suffix](path, data, monitor)
     else:
-        module.write(path, data, monitor)
+        raise NmcError(
+            f"there is no volume format {path.suffix or path.name!r}", "end the name with .tif, .vti, .nrrd, .h5 or .zarr"
+        )
 
 
 def _listed(paths: Paths) -> tuple[Path, ...]:
     given = (paths,) if isinstance(paths, (str, os.PathLike)) else tuple(paths)
     if not given:
-        raise NmcError("no file is chosen", f"choose {_KNOWN}", "files")
+        raise NmcError("no file is chosen", f"choose {KNOWN}", "files")
     chosen = tuple(Path(p).expanduser() for p in given)
     for path in chosen:
         if not path.exists():
@@ -142,36 +228,81 @@ def _listed(paths: Paths) -> tuple[Path, ...]:
     return chosen
 
 
-@lru_cache(maxsize=64)
-def _probe(stamps: tuple[tuple[str, int, int], ...], dataset: str | None) -> VolumeInfo:
+@contextmanager
+def _failing_to_read(name: str) -> Iterator[None]:
+    """What goes wrong with the files themselves becomes an error at the field "files"."""
     try:
-        paths = [Path(name) for name, _, _ in stamps]
-        slices = _slices(paths)
-        return tiff_folder.probe(slices) if slices else _module(paths[0]).probe(paths[0], dataset)
+        yield
     except NmcError as error:
         error.field = error.field or "files"
         raise
     except OSError as error:
         raise NmcError(
-            f"{stamps[0][0]} cannot be read ({error.strerror or error})", "check the file and its permissions", "files"
+            f"{name} cannot be read ({error.strerror or error})", "check the file and its permissions", "files"
         ) from error
 
 
-def _slices(paths: list[Path]) -> list[Path]:
-    """The slices of a folder or a choice of several files; empty for a single file."""
-    if len(paths) > 1:
-        return sorted(paths, key=lambda p: natural_key(p.name))
-    return tiff_folder.slices_in(paths[0]) if paths[0].is_dir() else []
+def _placed(paths: Paths, options: ReadOptions) -> tuple[Opened, Box]:
+    """A file as the user's options turn and crop it."""
+    chosen = _listed(paths)
+    touched = list(chosen)
+    if chosen[0].is_dir():
+        touched += sorted(chosen[0].iterdir())
+    elif sidecar_path(chosen[0]).is_file():
+        touched.append(sidecar_path(chosen[0]))
+    with _failing_to_read(chosen[0].name):
+        stamps = tuple((str(p), s.st_mtime_ns, s.st_size) for p in touched for s in [p.stat()])
+        opened = _opened(chosen, stamps, replace(options, axis_order="zyx", flip=(), crop=None))
+    opened = turned(opened, options)
+    info, box = cropped(opened.info, options)
+    if info.spacing_um is None:
+        lost = Missing(
+            "spacing_um", f"the voxel size of {info.name} is not known ({info.unit})", "give it in um, one value or three (z y x)"
+        )
+        info = replace(info, missing=(*info.missing, lost))
+    else:
+        info = replace(info, warnings=(*info.warnings, *odd_spacing(info.spacing_um)))
+    return replace(opened, info=info), box
 
 
-def _module(path: Path) -> ModuleType:
+@lru_cache(maxsize=8)
+def _opened(chosen: tuple[Path, ...], stamps: tuple[tuple[str, int, int], ...], options: ReadOptions) -> Opened:
+    """Header and source of a file as its format says; `stamps` are there to notice changes."""
+    path = chosen[0]
+    if len(chosen) > 1:
+        slices = sorted(chosen, key=lambda p: natural_key(p.name))
+        many: ModuleType = dicom if _head(path)[128:132] == b"DICM" else tiff_folder
+        opened, known = many.open_volume(slices, options), many.OPTIONS
+    elif path.is_dir() and not omezarr.is_zarr(path):
+        slices = dicom.slices_in(path)
+        many = dicom if slices else tiff_folder
+        opened, known = many.open_volume(slices or tiff_folder.slices_in(path), options), many.OPTIONS
+    else:
+        module = omezarr if path.is_dir() else _module(path, options)
+        opened, known = module.open_volume(path, options), module.OPTIONS
+    unused = [option_name(name) for name in options.unused_by(known)]
+    if unused:
+        said = f"{', '.join(unused)} {'says' if len(unused) == 1 else 'say'} nothing about {opened.info.format} and is ignored"
+        return replace(opened, info=replace(opened.info, warnings=(*opened.info.warnings, said)))
+    return opened
+
+
+def _head(path: Path) -> bytes:
     with path.open("rb") as file:
-        head = file.read(1024)
+        return file.read(1024)
+
+
+def _module(path: Path, options: ReadOptions) -> ModuleType:
+    head = _head(path)
     if not head:
         raise NmcError(f"{path.name} is empty", "copy or export it again")
     for module in FORMATS.values():
         if module.recognizes(head):
             return module
+    if head.startswith(b"PK") and omezarr.is_zarr(path):
+        return omezarr
+    if path.suffix.lower() in raw.SUFFIXES or options.says_raw or sidecar_path(path).is_file():
+        return raw
     named = next((name for name, module in FORMATS.items() if path.suffix.lower() in module.SUFFIXES), "")
     text = b"\0" not in head
     what = (
@@ -179,57 +310,44 @@ def _module(path: Path) -> ModuleType:
         if named
         else "is not a volume file that is known here"
     )
-    raise NmcError(f"{path.name} {what}", f"choose {_KNOWN}")
+    raise NmcError(f"{path.name} {what}", f"choose {KNOWN}; a file without a header needs --raw-shape")
 
 
-def _read(paths: Paths, spacing_um: Any, dataset: str | None, monitor: Monitor) -> tuple[Content, Triple]:
-    info = probe(paths, dataset)
-    if spacing_um is None and info.spacing_um is None:
-        raise NmcError(
-            f"the voxel size of {info.name} is not known ({info.unit})", "give it in um, one value or three (z y x)", "spacing_um"
-        )
+def _checked(paths: Paths, spacing_um: Any, options: ReadOptions, monitor: Monitor) -> tuple[Opened, Box, Triple]:
+    """A volume that nothing is missing of, and the voxel size to use."""
+    opened, box = open_volume(paths, options)
+    info = opened.info
+    if spacing_um is None and info.missing:
+        raise NmcError(info.missing[0].message, info.missing[0].hint, info.missing[0].field)
     spacing = check_spacing(info.spacing_um if spacing_um is None else spacing_um)
-    for warning in info.warnings:
-        if spacing_um is None or "distance of the slices" not in warning:
-            monitor.warn(warning)
+    if spacing_um is None:
+        said = info.warnings
+    else:
+        about_size = odd_spacing(info.spacing_um) if info.spacing_um else ()
+        said = tuple(one for one in info.warnings if "distance of the slices" not in one and one not in about_size)
+        said += odd_spacing(spacing)
+    for warning in said:
+        monitor.warn(warning)
     if spacing_um is not None and info.spacing_um is not None and not np.allclose(spacing, info.spacing_um, rtol=1e-3):
-        said = " × ".join(f"{value:.6g}" for value in info.spacing_um)
-        monitor.warn(f"the given voxel size differs from the file's, {said} um (z, y, x; {info.unit})")
-    chosen = list(_listed(paths))
-    try:
-        slices = _slices(chosen)
-        content = tiff_folder.read(slices, monitor) if slices else _module(chosen[0]).read(chosen[0], dataset, monitor)
-    except NmcError as error:
-        error.field = error.field or "files"
-        raise
-    except OSError as error:
-        raise NmcError(
-            f"{info.name} cannot be read ({error.strerror or error})", "check the file and its permissions", "files"
-        ) from error
-    monitor.report(1.0)
-    return replace(content, info=info), spacing
+        size = " × ".join(f"{value:.6g}" for value in info.spacing_um)
+        monitor.warn(f"the given voxel size differs from the file's, {size} um (z, y, x; {info.unit})")
+    return opened, box, spacing
 
 
-def _finite(values: NDArray[Any], observed: NDArray[Any] | None, monitor: Monitor) -> NDArray[np.bool_] | None:
+def _load(source: Source, box: Box, monitor: Monitor) -> NDArray[Any]:
+    """Values in memory, or mapped where a large plain file holds them just as memory would."""
+    if isinstance(source, Mapped) and source.is_packed and box[1:] == whole(source.shape)[1:]:
+        mapped = source.mapped(box)
+        if mapped.nbytes > _MAP_ABOVE:
+            return mapped
+    return source.read(box, monitor)
+
+
+def _finite(values: NDArray[Any], observed: NDArray[np.bool_] | None, monitor: Monitor) -> NDArray[np.bool_] | None:
     """Observed region without the voxels that are not numbers; None if everything is observed."""
-    mask = np.ones(values.shape, bool) if observed is None else observed.astype(bool)
     for index in monitor.track(range(len(values)), "Looking for missing values"):
-        mask[index] &= np.isfinite(values[index])
-    return None if mask.all() else mask
-
-
-def _whole(values: NDArray[Any], info: VolumeInfo, monitor: Monitor) -> NDArray[Any]:
-    """Values as unsigned labels of 16 or 32 bits."""
-    top = 0
-    for plane in monitor.track(values, "Checking labels"):
-        if values.dtype.kind == "f" and not np.array_equal(plane, np.rint(plane)):
-            raise NmcError(
-                f"{info.name} holds values that are not whole numbers", "import it as a CT volume and segment it", "files"
-            )
-        if plane.min() < 0 or plane.max() > 2**32 - 1:
-            raise NmcError(
-                f"{info.name} holds labels outside 0 to 4294967295", "use 0 for the background and positive labels", "files"
-            )
-        top = max(top, int(plane.max()))
-    dtype = np.uint16 if top < 65536 else np.uint32
-    return values if values.dtype == dtype else values.astype(dtype)
+        finite = np.isfinite(values[index])
+        if not finite.all():
+            observed = np.ones(values.shape, bool) if observed is None else observed
+            observed[index] &= finite
+    return None if observed is None or observed.all() else observed

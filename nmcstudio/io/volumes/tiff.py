@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +17,15 @@ from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
 from nmcstudio.io.files import replacing
-from nmcstudio.io.volumes.info import Content, VolumeInfo, says_simulated
+from nmcstudio.io.volumes.info import Missing, Opened, VolumeInfo, says_simulated
+from nmcstudio.io.volumes.options import ReadOptions, choose
+from nmcstudio.io.volumes.sources import Mapped, Planes
+from nmcstudio.io.volumes.tiff_axes import TiffAxes, axes_of
 from nmcstudio.io.volumes.tiff_chain import count_pages, cut_off, is_tiff
 from nmcstudio.io.volumes.tiff_spacing import spacing_of
 
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
-_MAP_ABOVE = 2 << 30  # bytes: larger uncompressed stacks stay on disk and are mapped
+OPTIONS = ("channel", "time")
 _BIG_ABOVE = (1 << 32) - (1 << 25)  # bytes: classic TIFF has 32-bit offsets
 
 
@@ -27,38 +34,54 @@ def recognizes(head: bytes) -> bool:
     return is_tiff(head)
 
 
-def probe(path: Path, dataset: str | None = None) -> VolumeInfo:
-    """Shape, type and voxel size of a TIFF file, without its pixels.
+def open_volume(path: Path, options: ReadOptions) -> Opened:
+    """Shape, type, voxel size and slices of a TIFF file.
 
     Raises
     ------
     NmcError
-        If the file is cut off, is in colour, or its pages do not form one grey-scale stack.
+        If the file is cut off, or its pages do not form one volume, with channels and times at most.
     """
-    with _opened(path) as tif:
-        return _describe(path, tif)
-
-
-def read(path: Path, dataset: str | None, monitor: Monitor) -> Content:
-    """Read a stack page by page. Raises `NmcError` as `probe`, and for pages that cannot be decoded."""
-    with _opened(path) as tif:
-        info = _describe(path, tif)
+    with opened(path) as tif:
+        axes = axes_of(path, tif)
+        channel = choose(options.channel, axes.channels, "channel", "channel", path.name)
+        time = choose(options.time, axes.times, "time", "time", path.name)
+        info = _describe(path, tif, axes, options)
         series = tif.series[0]
         stored = np.dtype(series.dtype)
+        shape = info.shape
         if series.dataoffset is not None and stored.kind != "b":
-            native = tif.byteorder == ("<" if np.little_endian else ">") or stored.itemsize == 1
-            mapped = np.memmap(path, stored.newbyteorder(tif.byteorder), "r", series.dataoffset, info.shape)
-            if native and mapped.nbytes > _MAP_ABOVE:
-                return Content(info, mapped)
-            return Content(info, _copy_planes(mapped, np.dtype(info.dtype), monitor))
-        values = np.empty(info.shape, dtype=info.dtype)
-        if len(series.pages) != len(values):
-            monitor.report(None, f"Reading {path.name}")
-            values[:] = series.asarray().reshape(info.shape)
-            return Content(info, values)
-        for index, page in enumerate(monitor.track(series.pages, f"Reading {path.name}")):
-            values[index] = read_page(path, page, index)
-        return Content(info, values)
+            fixed, strides = axes.layout(stored.itemsize, channel, time)
+            where = series.dataoffset + fixed
+            return Opened(info, Mapped(path, stored.newbyteorder(tif.byteorder), shape, where, strides))
+
+    def read_planes(numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+        return _decoded(path, axes, channel, time, numbers)
+
+    return Opened(info, Planes(shape, np.dtype(info.dtype), path.name, read_planes))
+
+
+def _decoded(path: Path, axes: TiffAxes, channel: int, time: int, numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+    """Slices of packed pages, a few at a time: unpacking does not hold Python's lock."""
+    workers = min(4, os.cpu_count() or 1)
+    with opened(path) as tif, ThreadPoolExecutor(workers) as pool:
+        series: Any = tif.series[0]
+        if axes.page_ndim > 3 or "z" in axes.in_page:  # a whole volume in one page
+            volume = read_page(path, series, 0)
+            yield from (axes.take(volume, channel, time, z) for z in numbers)
+            return
+        tif.filehandle.set_lock(True)
+        waiting: deque[Any] = deque()
+        try:
+            for z in numbers:
+                waiting.append(pool.submit(read_page, path, series.pages[axes.page(z, channel, time)], z))
+                if len(waiting) > 2 * workers:
+                    yield axes.in_plane(waiting.popleft().result(), channel)
+            while waiting:
+                yield axes.in_plane(waiting.popleft().result(), channel)
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def read_page(path: Path, page: Any, index: int) -> NDArray[Any]:
@@ -66,7 +89,7 @@ def read_page(path: Path, page: Any, index: int) -> NDArray[Any]:
     try:
         if page is None:
             raise ValueError("it is missing")
-        return np.asarray(page.asarray())
+        return np.asarray(page.asarray(maxworkers=1))
     except (Cancelled, MemoryError):
         raise
     except Exception as error:  # decoders raise many types
@@ -120,7 +143,8 @@ def write(
         )
 
 
-def _opened(path: Path) -> tifffile.TiffFile:
+def opened(path: Path) -> tifffile.TiffFile:
+    """An open TIFF file whose chain of pages is whole."""
     count_pages(path)
     try:
         return tifffile.TiffFile(path)
@@ -128,50 +152,45 @@ def _opened(path: Path) -> tifffile.TiffFile:
         raise NmcError(f"{path.name} is not a TIFF file that can be read ({error})", "export it again as TIFF stack") from error
 
 
-def _describe(path: Path, tif: tifffile.TiffFile) -> VolumeInfo:
-    series = tif.series
-    if len(series) != 1:
-        shapes = sorted({"×".join(map(str, one.shape)) for one in series})
-        raise NmcError(
-            f"the pages of {path.name} have different sizes ({', '.join(shapes[:4])})",
-            "a volume needs slices of one size: export the stack without thumbnails or other images",
-        )
+def _describe(path: Path, tif: tifffile.TiffFile, axes: TiffAxes, options: ReadOptions) -> VolumeInfo:
     page: Any = tif.pages[0]
-    if getattr(page, "samplesperpixel", 1) > 1 or "S" in series[0].axes:
-        raise NmcError(f"{path.name} is a colour image", "convert it to grey values (8 or 16 bit) first")
-    lengths = [n for n in series[0].shape if n != 1] if len(series[0].shape) > 3 else list(series[0].shape)
-    if len(lengths) > 3:
-        raise NmcError(
-            f"{path.name} has {len(lengths)} dimensions ({series[0].axes}, {'×'.join(map(str, series[0].shape))})",
-            "save one channel and one time as a stack of slices",
-        )
-    shape = tuple([1] * (3 - len(lengths)) + lengths)
-    stored = np.dtype(series[0].dtype)
+    stored = np.dtype(tif.series[0].dtype)
     if stored.kind not in "uifb":
         raise NmcError(f"{path.name} holds values of type {stored}", "export it as 8-bit, 16-bit or 32-bit grey values")
     dtype = np.dtype(np.uint8) if stored.kind == "b" else stored.newbyteorder("=")
-    _check_length(path, tif, shape)
+    _check_length(path, tif, axes)
     found = spacing_of(tif)
-    warnings = list(found.warnings)
+    warnings = [*found.warnings, *axes.warnings]
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
         warnings.append("the file has a colour table; its indices are read as values")
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         warnings.append("the file shows 0 as white; the values are read as they are stored")
     texts = [page.description or "", str((tif.imagej_metadata or {}).get("Info", ""))]
+    missing = []
+    if axes.channels > 1 and options.channel is None:
+        colour = page.photometric == tifffile.PHOTOMETRIC.RGB
+        what = "is a colour image" if colour else f"has {axes.channels} channels"
+        names = "0 red, 1 green, 2 blue" if colour else f"0 to {axes.channels - 1}"
+        missing.append(Missing("channel", f"{path.name} {what}", f"choose one channel ({names}), or save grey values"))
+    if axes.times > 1 and options.time is None:
+        missing.append(Missing("time", f"{path.name} has {axes.times} times", f"choose one, 0 to {axes.times - 1}"))
     return VolumeInfo(
         format="TIFF",
-        shape=shape,  # type: ignore[arg-type]
+        shape=axes.shape,
         dtype=dtype.name,
         spacing_um=found.spacing_um,
         unit=found.source,
+        channels=axes.channels,
+        times=axes.times,
         axis_order="slice, row, column",
         name=path.stem,
         simulated=any(map(says_simulated, texts)),
+        missing=tuple(missing),
         warnings=tuple(warnings),
     )
 
 
-def _check_length(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...]) -> None:
+def _check_length(path: Path, tif: tifffile.TiffFile, axes: TiffAxes) -> None:
     """The pixels of the first and the last page lie inside the file, with as many slices as ImageJ's header says.
 
     What is missing in between shows when the pages are read; looking at every page of a long stack would take a second.
@@ -186,12 +205,6 @@ def _check_length(path: Path, tif: tifffile.TiffFile, shape: tuple[int, ...]) ->
         if ends and max(ends) > size:
             raise cut_off(path, f"within page {index + 1} of {len(tif.pages)}")
     said = int((tif.imagej_metadata or {}).get("images", 1)) if tif.is_imagej else 1
-    if said > shape[0]:
-        raise cut_off(path, f"after {shape[0]} of {said} slices")
-
-
-def _copy_planes(source: NDArray[Any], dtype: np.dtype[Any], monitor: Monitor) -> NDArray[Any]:
-    values = np.empty(source.shape, dtype=dtype)
-    for index in monitor.track(range(len(source)), "Reading slices"):
-        values[index] = source[index]
-    return values
+    there = axes.shape[0] * axes.channels * axes.times
+    if said > there:
+        raise cut_off(path, f"after {there} of {said} slices")

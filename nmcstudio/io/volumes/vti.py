@@ -20,10 +20,14 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Triple, Volume
 from nmcstudio.io.files import replacing
-from nmcstudio.io.volumes.info import Content, Dataset, VolumeInfo
+from nmcstudio.io.volumes.headed import lengths_um
+from nmcstudio.io.volumes.info import Dataset, Opened, VolumeInfo, several
+from nmcstudio.io.volumes.options import ReadOptions
+from nmcstudio.io.volumes.sources import Source, oriented
 from nmcstudio.io.volumes.vti_xml import DTYPES, VtiFile, opened
 
 SUFFIXES = (".vti",)
+OPTIONS = ("dataset",)
 _TYPES = {dtype: word for word, dtype in DTYPES.items()}
 _BLOCK = 1 << 20  # bytes of one compressed block
 
@@ -33,25 +37,18 @@ def recognizes(head: bytes) -> bool:
     return b"<VTKFile" in head
 
 
-def probe(path: Path, dataset: str | None = None) -> VolumeInfo:
-    """Arrays, shape and voxel size. Raises `NmcError` for other VTK files and for arrays that are not there."""
-    return _describe(opened(path), dataset)
-
-
-def read(path: Path, dataset: str | None, monitor: Monitor) -> Content:
-    """Read one array of scalars."""
+def open_volume(path: Path, options: ReadOptions) -> Opened:
+    """Arrays, voxel size and values. Raises `NmcError` for other VTK files and for arrays that are not there."""
     file = opened(path)
-    info = _describe(file, dataset)
+    info = _describe(file, options.dataset)
     if not info.dataset:
-        raise NmcError(
-            f"{path.name} holds several arrays: {', '.join(one.name for one in info.datasets)}", "choose one", "dataset"
-        )
-    values = file.values(info.dataset, monitor).reshape(info.shape)
-    extras: dict[str, Any] = {}
-    observed = file.arrays.get("observed")
-    if observed is not None and info.dataset != "observed":
-        extras["observed"] = file.values("observed", monitor).reshape(info.shape) != 0
-    return Content(info, values, extras)
+        return Opened(info, None)
+
+    def source(name: str) -> Source:
+        return oriented(file.source(name), file.lying.axes, file.lying.flips)
+
+    observed = source("observed") if "observed" in file.arrays and info.dataset != "observed" else None
+    return Opened(info, source(info.dataset), observed)
 
 
 def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
@@ -152,7 +149,8 @@ def _write_blocks(file: IO[bytes], array: NDArray[Any]) -> Iterator[int]:
 
 
 def _describe(file: VtiFile, dataset: str | None) -> VolumeInfo:
-    found = tuple(Dataset(name, file.shape, array.dtype) for name, array in file.arrays.items() if array.components == 1)
+    z, y, x = (file.shape[axis] for axis in file.lying.axes)
+    found = tuple(Dataset(name, (z, y, x), array.dtype) for name, array in file.arrays.items() if array.components == 1)
     if not found:
         raise NmcError(f"{file.path.name} holds no array with one value a voxel", "choose a file with grey values or labels")
     names = [one.name for one in found]
@@ -162,17 +160,26 @@ def _describe(file: VtiFile, dataset: str | None) -> VolumeInfo:
     if wanted and wanted not in names:
         raise NmcError(f"{file.path.name} has no array {wanted!r}", f"choose one of {', '.join(names)}", "dataset")
     chosen = next((one for one in found if one.name == wanted), found[0])
-    scale = file.facts.get("length_unit_um")
-    sizes = " ".join(f"{value:g}" for value in file.spacing)
+    said = file.facts.get("length_unit_um")
+    spacing, origin, origin_voxels, unit = lengths_um(file.lying.spacing, file.origin, ())
+    if said:
+        spacing, origin, origin_voxels, unit = _times(file.lying.spacing, said), _times(file.origin, said), (0.0, 0.0, 0.0), "um"
     return VolumeInfo(
         format="VTI",
-        shape=file.shape,
+        shape=(z, y, x),
         dtype=chosen.dtype,
-        spacing_um=tuple(value * scale for value in file.spacing) if scale else None,  # type: ignore[arg-type]
-        origin_um=tuple(value * scale for value in file.origin) if scale else (0.0, 0.0, 0.0),  # type: ignore[arg-type]
-        unit="um" if scale else f"the file's spacing {sizes} (z, y, x) has no unit",
+        spacing_um=spacing,
+        origin_um=origin,
+        origin_voxels=origin_voxels,
+        unit=unit,
         datasets=found,
         dataset=chosen.name if wanted else "",
+        axis_order=file.lying.words,
         name=file.path.stem,
         simulated=bool(file.facts.get("simulated", 0)),
+        missing=() if wanted else (several(file.path.name, found),),
     )
+
+
+def _times(values: Triple, factor: float) -> Triple:
+    return values[0] * factor, values[1] * factor, values[2] * factor

@@ -12,6 +12,7 @@ import tifffile
 
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.io.volumes.options import ReadOptions
 from nmcstudio.io.volumes.registry import probe, read_labels, read_volume
 
 
@@ -189,12 +190,24 @@ def test_what_is_no_volume(tmp_path: Path, stack: np.ndarray) -> None:
 
 
 def test_colour_and_more_dimensions(tmp_path: Path, stack: np.ndarray) -> None:
-    tifffile.imwrite(tmp_path / "rgb.tif", np.zeros((5, 20, 24, 3), np.uint8), photometric="rgb")
-    with pytest.raises(NmcError, match="colour image"):
-        read_volume(tmp_path / "rgb.tif", 0.1)
-    tifffile.imwrite(tmp_path / "tz.tif", np.stack([stack, stack]), imagej=True, metadata={"axes": "TZYX"})
-    with pytest.raises(NmcError, match="4 dimensions"):
+    colours = np.random.default_rng(2).integers(0, 255, (5, 20, 24, 3)).astype(np.uint8)
+    for name, compression in (("rgb.tif", None), ("packed.tif", "zlib")):
+        tifffile.imwrite(tmp_path / name, colours, photometric="rgb", compression=compression)
+        with pytest.raises(NmcError, match="colour image") as raised:
+            read_volume(tmp_path / name, 0.1)
+        assert raised.value.field == "channel"
+        green = read_volume(tmp_path / name, 0.1, ReadOptions(channel=1)).values
+        assert np.array_equal(green, colours[..., 1])
+    tifffile.imwrite(tmp_path / "tz.tif", np.stack([stack, stack + 1]), imagej=True, metadata={"axes": "TZYX"})
+    with pytest.raises(NmcError, match="2 times") as raised:
         read_volume(tmp_path / "tz.tif", 0.1)
+    assert raised.value.field == "time"
+    assert np.array_equal(read_volume(tmp_path / "tz.tif", 0.1, ReadOptions(time=1)).values, stack + 1)
+    tifffile.imwrite(
+        tmp_path / "q.tif", np.zeros((2, 3, 5, 20, 24), np.uint8), metadata={"axes": "QZQYX"}, photometric="minisblack"
+    )
+    with pytest.raises(NmcError, match="5 dimensions"):
+        read_volume(tmp_path / "q.tif", 0.1)
     with tifffile.TiffWriter(tmp_path / "mixed.tif") as writer:
         writer.write(stack[0], metadata=None)
         writer.write(stack[0, :10], metadata=None)
@@ -235,14 +248,15 @@ def test_labels_must_be_whole(tmp_path: Path, stack: np.ndarray) -> None:
 
 
 def test_large_stacks_are_mapped(tmp_path: Path, stack: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nmcstudio.io.volumes.tiff._MAP_ABOVE", 1000)
+    monkeypatch.setattr("nmcstudio.io.volumes.registry._MAP_ABOVE", 1000)
     tifffile.imwrite(tmp_path / "a.tif", stack, photometric="minisblack")
     values = read_volume(tmp_path / "a.tif", 0.1).values
     assert isinstance(values.base, np.memmap) or isinstance(values, np.memmap)
     assert np.array_equal(values, stack)
 
 
-def test_reading_can_be_cancelled(tmp_path: Path, stack: np.ndarray) -> None:
+def test_reading_can_be_cancelled(tmp_path: Path, stack: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmcstudio.io.volumes.sources.BLOCK", 1000)
     for name, compression in (("a.tif", None), ("b.tif", "zlib")):
         tifffile.imwrite(tmp_path / name, stack, compression=compression, photometric="minisblack")
         seen: list[object] = []

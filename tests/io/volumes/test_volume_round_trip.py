@@ -13,10 +13,11 @@ from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.io.volumes import vti
+from nmcstudio.io.volumes.options import ReadOptions
 from nmcstudio.io.volumes.registry import probe, read_labels, read_volume, write_labels, write_volume
 
 SPACING = (0.25, 0.128, 0.13)
-FORMATS = [".tif", ".vti", ".nrrd", ".h5"]
+FORMATS = [".tif", ".vti", ".nrrd", ".h5", ".zarr"]
 
 
 @pytest.fixture
@@ -219,14 +220,14 @@ def test_hdf5_with_a_chosen_dataset(folder: Path) -> None:
         read_volume(folder / "two.h5")
     assert raised.value.field == "dataset"
     with pytest.raises(NmcError, match="no 3-D dataset 'entry/no'"):
-        probe(folder / "two.h5", "entry/no")
-    assert read_volume(folder / "two.h5", dataset="entry/raw").spacing_um == pytest.approx((0.2, 0.1, 0.1))
-    squeezed = read_labels(folder / "two.h5", dataset="/entry/labels")
+        probe(folder / "two.h5", ReadOptions(dataset="entry/no"))
+    assert read_volume(folder / "two.h5", options=ReadOptions(dataset="entry/raw")).spacing_um == pytest.approx((0.2, 0.1, 0.1))
+    squeezed = read_labels(folder / "two.h5", options=ReadOptions(dataset="/entry/labels"))
     assert squeezed.spacing_um == (0.3, 0.3, 0.3)
     assert np.array_equal(squeezed.labels, raw)
 
 
 def test_real_hdf5(shared_data: Path) -> None:
-    labels = read_labels(shared_data / "membrane_plantseg_ovule" / "sample_ovule.h5", dataset="label")
+    labels = read_labels(shared_data / "membrane_plantseg_ovule" / "sample_ovule.h5", options=ReadOptions(dataset="label"))
     assert labels.spacing_um == pytest.approx((0.235, 0.15, 0.15))
     assert len(np.unique(labels.labels)) == 51
