@@ -39,6 +39,11 @@ class RadiusFunctions:
         Standard deviation of the Gaussian filter of the image, um; 0 if unknown.
     simulated
         As in `Volume`.
+    published_radii_um
+        float64 ``(n, 258)``, the same in the directions of the published mesh, from which the published descriptors are taken
+        (`nmcstudio.shell.descriptors`); None where `directions` are that mesh, or nothing else was measured.
+    notes
+        What a reader of the radii should know, as sentences.
     """
 
     ids: NDArray[np.int64]
@@ -52,6 +57,8 @@ class RadiusFunctions:
     voxel_um: float
     smoothing_um: float = 0.0
     simulated: bool = False
+    published_radii_um: NDArray[np.float64] | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n, m = np.shape(self.radii_um)
@@ -62,6 +69,11 @@ class RadiusFunctions:
         for name in ("weights", "star_errors", "volumes_um3"):
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (n,), name))
         object.__setattr__(self, "flags", tuple(self.flags))
+        object.__setattr__(self, "notes", tuple(self.notes))
+        if self.published_radii_um is not None:
+            object.__setattr__(
+                self, "published_radii_um", frozen(self.published_radii_um, np.float64, (n, 258), "published_radii_um")
+            )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -81,6 +93,8 @@ class ShellComponent:
         float64 ``(L + 1,)``, a_l: variance of each orthonormal real spherical-harmonic coefficient of degree l, um^2.
     probability_se, mean_se_um, power_spectrum_se
         Standard errors, NaN where not computed.
+    rejection_probability
+        Share of this component's fields with a radius at or below zero, which sampling rejects; NaN if unknown.
     """
 
     probability: float
@@ -89,6 +103,7 @@ class ShellComponent:
     probability_se: float = float("nan")
     mean_se_um: float = float("nan")
     power_spectrum_se: NDArray[np.float64] | None = None
+    rejection_probability: float = float("nan")
 
     def __post_init__(self) -> None:
         spectrum = frozen(self.power_spectrum, np.float64, (None,), "power_spectrum")
@@ -102,6 +117,45 @@ class ShellComponent:
 
 
 @dataclass(frozen=True)
+class ShellBootstrap:
+    """Refits of data that the model simulated, components in the model's order.
+
+    Attributes
+    ----------
+    probabilities, means_um
+        float64 ``(B, K)``.
+    power_spectra
+        float64 ``(B, K, L + 1)``, um^2.
+    asked
+        Number of replicates asked for; B is smaller where the work was ended early or a refit failed.
+    """
+
+    probabilities: NDArray[np.float64]
+    means_um: NDArray[np.float64]
+    power_spectra: NDArray[np.float64]
+    asked: int
+
+    def __post_init__(self) -> None:
+        count, components, _ = np.shape(self.power_spectra)
+        object.__setattr__(self, "probabilities", frozen(self.probabilities, np.float64, (count, components)))
+        object.__setattr__(self, "means_um", frozen(self.means_um, np.float64, (count, components)))
+        object.__setattr__(self, "power_spectra", frozen(self.power_spectra, np.float64, (count, components, None)))
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    @staticmethod
+    def standard_error(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard deviation over the replicates (first axis); NaN for fewer than two."""
+        return values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1:], np.nan)
+
+    @staticmethod
+    def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Quantiles 2.5 % and 97.5 % over the replicates: ``(2, …)``."""
+        return np.quantile(values, [0.025, 0.975], axis=0)
+
+
+@dataclass(frozen=True)
 class ShellModel:
     """Mixture of isotropic Gaussian random fields on the sphere ([A] Eqs 8 to 18; models.md 4).
 
@@ -112,8 +166,8 @@ class ShellModel:
     components
         The mixture's components, ordered by mean radius.
     log_likelihood, bic
-        Of the radii, Gaussian with a measurement error on every direction (models.md 4.2 (i)): comparable between methods;
-        NaN for typed-in models.
+        Of the radii, Gaussian with a measurement error `nugget_um` on every direction (models.md 4.2 (i)): comparable between
+        methods; NaN for typed-in models.
     nugget_um
         tau, standard deviation of the radial measurement error, um; NaN if unknown.
     method
@@ -126,8 +180,19 @@ class ShellModel:
         Share of drawn shells with a radius at or below zero, which sampling rejects (models.md 4.6); NaN if unknown.
     smoothing_um
         As in `RadiusFunctions`.
-    bic_by_components
-        Number of components (as text) to the BIC in coefficient space, where the number was chosen by it.
+    bic_by_components, held_out_by_components
+        Number of components (as text) to BIC, and to the mean log-likelihood of a particle that its fit has not seen (5 folds),
+        where the number was chosen.
+    bic_by_degree, held_out_by_degree
+        The same for the highest degree (as text) at the chosen number of components.
+    methods
+        Method (as text) to "log_likelihood" and "nugget_um", where all three were asked for.
+    history
+        What the fit maximised, after each step; None if unknown.
+    truncated
+        True if the likelihood counts that all radii are above zero (models.md 4.6).
+    bootstrap
+        Refits of simulated data, or None.
     simulated
         As in `Volume`.
     """
@@ -144,6 +209,13 @@ class ShellModel:
     smoothing_um: float = 0.0
     bic_by_components: dict[str, float] = field(default_factory=dict)
     simulated: bool = False
+    held_out_by_components: dict[str, float] = field(default_factory=dict)
+    bic_by_degree: dict[str, float] = field(default_factory=dict)
+    held_out_by_degree: dict[str, float] = field(default_factory=dict)
+    methods: dict[str, dict[str, float]] = field(default_factory=dict)
+    history: NDArray[np.float64] | None = None
+    truncated: bool = False
+    bootstrap: ShellBootstrap | None = None
 
     def __post_init__(self) -> None:
         if not self.components:
@@ -160,3 +232,5 @@ class ShellModel:
         object.__setattr__(self, "components", tuple(self.components))
         if self.responsibilities is not None:
             object.__setattr__(self, "responsibilities", frozen(self.responsibilities, np.float64, (None, len(self.components))))
+        if self.history is not None:
+            object.__setattr__(self, "history", frozen(self.history, np.float64, (None,)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ class ShellCoefficients:
         tau^2: variance of a radius about the harmonics, from the residuals.
     rank
         Of the basis on these directions; below ``(L + 1)^2`` some combinations are not determined.
+    directions
+        m, number of directions.
     """
 
     values: NDArray[np.float64]
@@ -37,6 +39,18 @@ class ShellCoefficients:
     dimensions: NDArray[np.float64]
     nugget_um2: float
     rank: int
+    directions: int
+
+    def rows(self, chosen: NDArray[np.bool_]) -> ShellCoefficients:
+        """The same of some of the particles, bool ``(n,)``."""
+        return replace(self, values=self.values[chosen])
+
+    @property
+    def determined_well(self) -> bool:
+        """Whether the directions give every coefficient, at no more than twice the noise that even directions would give."""
+        even = self.nugget_um2 * 4 * np.pi / self.directions
+        noise = float(self.noise_um2 @ self.dimensions / self.dimensions.sum())
+        return self.rank == (self.degree + 1) ** 2 and noise <= 2 * even
 
     @property
     def degree(self) -> int:
@@ -95,4 +109,4 @@ def estimate_coefficients(radii: RadiusFunctions, degree: int) -> ShellCoefficie
     nugget_um2 = float(np.average((residual**2).sum(axis=1), weights=radii.weights) / freedom)
     gain = np.bincount(degrees, (operator**2).sum(axis=0)).astype(np.float64)
     noise = nugget_um2 * gain / np.maximum(dimensions, 1e-12)
-    return ShellCoefficients(values, noise, dimensions, nugget_um2, rank)
+    return ShellCoefficients(values, noise, dimensions, nugget_um2, rank, len(basis))

@@ -52,7 +52,10 @@ class MixtureFit:
 
     def sorted(self) -> MixtureFit:
         """The same with components in the order of their mean radius."""
-        order = np.argsort(self.means_um, kind="stable")
+        return self.ordered(np.argsort(self.means_um, kind="stable"))
+
+    def ordered(self, order: NDArray[np.int64]) -> MixtureFit:
+        """The same with components in a given order ``(K,)``."""
         return replace(
             self,
             shares=self.shares[order],
@@ -146,6 +149,7 @@ def fit_coefficient_em(
     *,
     weights: NDArray[np.float64] | None = None,
     starts: int = 8,
+    begin: NDArray[np.float64] | None = None,
     prior_strength: float = 1.0,
     iterations: int = 1000,
     tolerance: float = 1e-8,
@@ -166,6 +170,8 @@ def fit_coefficient_em(
         float64 ``(n,)``, edge weights of the particles, mean 1; None for 1.
     starts
         Number of runs from different responsibilities.
+    begin
+        Responsibilities ``(n, K)`` to start from in place of these.
     prior_strength
         nu_0 of the inverse-gamma prior on v_kl, which keeps a component from collapsing on one particle; 0 for none.
     iterations, tolerance
@@ -186,8 +192,13 @@ def fit_coefficient_em(
         prior_strength, prior_variance(coefficients, components, omega),
     )  # fmt: skip
     best: MixtureFit | None = None
-    for number, shares in enumerate(starting_shares(coefficients, components, 1 if components == 1 else starts, rng)):
-        monitor.report(number / starts, f"EM with {components} components, start {number + 1} of {starts}")
+    if begin is None:
+        beginnings = starting_shares(coefficients, components, 1 if components == 1 else starts, rng)
+    else:
+        beginnings = [begin]
+    for number, shares in enumerate(beginnings):
+        of = len(beginnings)
+        monitor.report(number / of, f"EM with {components} components, start {number + 1} of {of}")
         run = _run(data, shares, iterations, tolerance, coefficients.nugget_um2, monitor, on_step)
         if run is not None and (best is None or run.history[-1] > best.history[-1]):
             best = run
@@ -243,20 +254,3 @@ def _run(
             if converged or monitor.finish_requested:
                 return fit
     return fit
-
-
-def standard_errors(
-    fit: MixtureFit, noise_um2: NDArray[np.float64], weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Standard errors of shares ``(K,)``, means ``(K,)`` and spectra ``(K, L + 1)``, component by component (models.md 4.3).
-
-    With unequal weights the number of particles is the effective one, (sum w)^2 / sum w^2 of each component.
-    """
-    weighted = fit.responsibilities * weights[:, None]
-    effective = weighted.sum(axis=0) ** 2 / np.maximum((weighted * weights[:, None]).sum(axis=0), 1e-300)
-    total = weights.sum() ** 2 / (weights**2).sum()
-    variances = fit.spectra_um2 + noise_um2
-    count = 2 * np.arange(fit.spectra_um2.shape[1]) + 1
-    shares = np.sqrt(fit.shares * (1 - fit.shares) / total)
-    means = np.sqrt(variances[:, 0] / effective) * Y00
-    return shares, means, variances * np.sqrt(2 / (count * effective[:, None]))

@@ -41,6 +41,37 @@ class Gram:
         return inverse, determined, rank
 
 
+#: Blocks from this size on are factored one by one, smaller ones all at once.
+_LARGE = 24
+
+
+def inverses(systems: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Inverses of positive definite matrices ``(c, b, b)``, and the logarithm of the product of their determinants.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If one is not positive definite.
+    """
+    if systems.shape[1] < _LARGE:
+        diagonals = np.diagonal(np.linalg.cholesky(systems), axis1=1, axis2=2)
+        return np.asarray(np.linalg.inv(systems), dtype=np.float64), 2 * float(np.log(diagonals).sum())
+    from scipy.linalg import lapack
+
+    out, log_determinant = np.empty(systems.shape), 0.0
+    for number, system in enumerate(systems):
+        # Column-major to LAPACK: the upper triangle there is the lower one here, and nothing is copied.
+        factor, failed = lapack.dpotrf(system.T, lower=0, clean=0)
+        if failed:
+            raise np.linalg.LinAlgError("the matrix is not positive definite")
+        log_determinant += 2 * float(np.log(np.diagonal(factor)).sum())
+        half, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
+        upper = np.triu(half, 1)
+        np.add(upper, upper.T, out=out[number])
+        np.fill_diagonal(out[number], np.diagonal(half))
+    return out, log_determinant
+
+
 def gram_of(directions: NDArray[np.float64], degree: int) -> Gram:
     """Y'Y of the harmonics up to `degree` on directions ``(m, 3)``."""
     return _gram(np.ascontiguousarray(directions, dtype=np.float64).tobytes(), int(degree))

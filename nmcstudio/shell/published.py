@@ -7,7 +7,6 @@ because without one it does not exist (erratum E3).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -15,9 +14,11 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.errors import ComputationError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.shell.em import FEWEST, MixtureFit, normalise_rows
-from nmcstudio.shell.harmonics import Y00, degree_of_index
-from nmcstudio.shell.nugget import NuggetData, mixture_posteriors
+from nmcstudio.core.shells import RadiusFunctions
+from nmcstudio.shell.coefficients import ShellCoefficients
+from nmcstudio.shell.em import FEWEST, MixtureFit, normalise_rows, prior_variance
+from nmcstudio.shell.nugget import NuggetData
+from nmcstudio.shell.objective import MixtureObjective, Watcher
 
 _FACTORS = 40
 
@@ -113,41 +114,34 @@ def _covariance_functions(cosines: NDArray[np.float64], degree: int) -> NDArray[
     return values * ((2 * np.arange(degree + 1) + 1) / (4 * np.pi))[:, None]
 
 
-def log_likelihood_gradient(
-    data: NuggetData,
-    shares: NDArray[np.float64],
-    means_um: NDArray[np.float64],
-    spectra_um2: NDArray[np.float64],
-    nugget_um2: float,
-    monitor: Monitor | None = None,
-) -> tuple[float, NDArray[np.float64], dict[str, NDArray[np.float64]]]:
-    """Log-likelihood, responsibilities and derivatives by the logits of the shares, the means, log a_kl and log tau^2.
-
-    By Fisher's identity the gradient of a mixture is that of its components, weighted by the responsibilities.
-    """
-    value, responsibilities, parts = mixture_posteriors(data, shares, means_um, spectra_um2, nugget_um2, monitor)
-    weighted = responsibilities * data.weights[:, None]
-    groups = degree_of_index(data.degree)
-    means, spectra, nugget = np.empty_like(means_um), np.empty_like(spectra_um2), 0.0
-    for k, part in enumerate(parts):
-        gamma, size = weighted[:, k], weighted[:, k].sum()
-        means[k] = part.score[0] @ gamma / Y00
-        slope = np.bincount(groups, part.score**2 @ gamma - size * part.precision_diagonal)
-        spectra[k] = 0.5 * slope * spectra_um2[k]
-        nugget += 0.5 * nugget_um2 * (gamma @ part.residual / nugget_um2**2 - size * part.precision_trace)
-    logits = weighted.sum(axis=0) - data.weights.sum() * shares
-    return value, responsibilities, {"logits": logits, "means": means, "spectra": spectra, "nugget": np.array([nugget])}
+def published_start(
+    radii: RadiusFunctions, components: int, weights: NDArray[np.float64], coefficients: ShellCoefficients, monitor: Monitor
+) -> MixtureFit:
+    """Where [A] begins: a mixture of Gaussian vectors, and spectra by least squares."""
+    monitor.report(0.0, "mixture of Gaussian vectors")
+    # A few hundred directions, spread evenly, carry the covariance; pairs of thousands would only take time.
+    some = slice(None, None, -(-len(radii.directions) // 600))
+    values, directions = np.ascontiguousarray(radii.radii_um[:, some]), radii.directions[some]
+    shares = vector_mixture_responsibilities(values, components, weights, monitor=monitor)
+    monitor.report(0.0, "spectra by non-negative least squares")
+    weighted = shares * weights[:, None]
+    means, spectra = spectra_by_least_squares(values, directions, coefficients.degree, weighted, monitor)
+    # Least squares sets small variances to zero, from where a climb in their logarithms would not return.
+    spectra[:, 1:] = np.maximum(spectra[:, 1:], 0.1 * prior_variance(coefficients, 1, weights)[1:])
+    sizes = weighted.sum(axis=0) / weighted.sum()
+    return MixtureFit(sizes, means, spectra, float("nan"), shares, coefficients.nugget_um2, (), False)
 
 
 def fit_by_adam(
     data: NuggetData,
     start: MixtureFit,
     *,
+    fixed_nugget_um2: float | None = None,
     iterations: int = 500,
     rate: float = 0.05,
     tolerance: float = 1e-6,
     monitor: Monitor | None = None,
-    on_step: Callable[[MixtureFit], None] | None = None,
+    on_step: Watcher | None = None,
 ) -> MixtureFit:
     """Climb the log-likelihood with Adam ([A], reference 51), with all particles in every step.
 
@@ -155,43 +149,36 @@ def fit_by_adam(
     ----------
     start
         Where to begin.
+    fixed_nugget_um2
+        As in `MixtureObjective`.
     iterations, rate
         Steps, and their size in the logarithms of spectra, nugget and shares; means move by rate times 5 % of their value.
     tolerance
         It has converged when 20 steps together add less than this share of the log-likelihood.
     """
     monitor = monitor or Monitor()
-    scale = 0.05 * start.means_um
-    floor = 1e-6 * np.maximum(start.spectra_um2.max(axis=1, keepdims=True), 1e-12)
-    at = {
-        "logits": np.log(start.shares),
-        "means": start.means_um / scale,
-        "spectra": np.log(np.maximum(start.spectra_um2, floor)),
-        "nugget": np.array([np.log(max(start.nugget_um2, 1e-12))]),
-    }
-    first = {name: np.zeros_like(value) for name, value in at.items()}
-    second = {name: np.zeros_like(value) for name, value in at.items()}
+    objective = MixtureObjective(data, len(start.shares), fixed_nugget_um2=fixed_nugget_um2, monitor=monitor)
+    x = objective.bounded(objective.pack(start))
+    scale = np.ones(objective.size)
+    scale[objective.means] = 0.05 * start.means_um
+    first, second = np.zeros_like(x), np.zeros_like(x)
     best: MixtureFit | None = None
     history: list[float] = []
     for step in range(1, iterations + 1):
-        shares = np.exp(at["logits"] - at["logits"].max())
-        shares /= shares.sum()
-        means, spectra, nugget = at["means"] * scale, np.exp(at["spectra"]), float(np.exp(at["nugget"][0]))
-        value, responsibilities, slope = log_likelihood_gradient(data, shares, means, spectra, nugget, monitor)
-        slope["means"] = slope["means"] * scale
-        history.append(value)
-        if best is None or value > best.log_likelihood:
-            best = MixtureFit(shares, means, spectra, value, responsibilities, nugget, tuple(history), False)
+        point = objective.at(x)
+        history.append(point.log_likelihood)
+        if best is None or point.log_likelihood > best.log_likelihood:
+            best = objective.fit_of(x, point, history, False)
             if on_step is not None:
                 on_step(best)
-        converged = len(history) > 40 and max(history[-20:]) - max(history[:-20]) < tolerance * abs(value)
+        converged = len(history) > 40 and max(history[-20:]) - max(history[:-20]) < tolerance * abs(history[-1])
         if converged or monitor.finish_requested:
             break
-        monitor.report(min(0.99, step / iterations), f"Adam, step {step}, log-likelihood {value:.1f}")
-        for name in at:
-            first[name] = 0.9 * first[name] + 0.1 * slope[name]
-            second[name] = 0.999 * second[name] + 0.001 * slope[name] ** 2
-            direction = (first[name] / (1 - 0.9**step)) / (np.sqrt(second[name] / (1 - 0.999**step)) + 1e-12)
-            at[name] = at[name] + rate * direction
+        monitor.report(min(0.99, step / iterations), f"Adam, step {step}, log-likelihood {point.log_likelihood:.1f}")
+        slope = point.gradient * scale
+        first = 0.9 * first + 0.1 * slope
+        second = 0.999 * second + 0.001 * slope**2
+        direction = (first / (1 - 0.9**step)) / (np.sqrt(second / (1 - 0.999**step)) + 1e-12)
+        x = objective.bounded(x + rate * scale * direction)
     assert best is not None
     return replace(best, history=tuple(history), converged=converged).sorted()

@@ -1,16 +1,40 @@
-"""How many components, and up to which degree: BIC and held-out likelihood on coefficients (models.md 4.7)."""
+"""How many components, and up to which degree: BIC and held-out likelihood (models.md 4.7)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmcstudio.core.errors import ComputationError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.shell.coefficients import ShellCoefficients
-from nmcstudio.shell.em import MixtureFit, component_log_densities, fit_coefficient_em, normalise_rows
+from nmcstudio.shell.em import MixtureFit
+from nmcstudio.shell.objective import Watcher
+from nmcstudio.shell.routes import CoefficientRoute
+
+Criterion = Literal["bic", "held-out"]
+_FOLDS = 5
+_FOLD_STARTS = 4
+#: The search for K ends when so many further components in a row have not improved on the best.
+PATIENCE = 2
+#: Particles for each component that "auto" may take at most, and the largest K at all.
+_PARTICLES_EACH, _MOST = 10, 20
+
+
+@dataclass
+class Curves:
+    """BIC (smaller is better) and held-out log-likelihood of one particle (larger is better) against K or against L."""
+
+    bic: dict[int, float] = field(default_factory=dict)
+    held_out: dict[int, float] = field(default_factory=dict)
+
+    def best(self, criterion: Criterion) -> int:
+        """The K or L that a criterion prefers."""
+        if criterion == "held-out" and self.held_out:
+            return max(self.held_out, key=lambda k: self.held_out[k])
+        return min(self.bic, key=lambda k: self.bic[k])
 
 
 def parameter_count(components: int, degree: int) -> int:
@@ -23,105 +47,105 @@ def bic(log_likelihood: float, components: int, degree: int, particles: int) -> 
     return -2 * log_likelihood + parameter_count(components, degree) * float(np.log(particles))
 
 
-def mixture_log_likelihood(
-    coefficients: ShellCoefficients, fit: MixtureFit, weights: NDArray[np.float64], degree: int | None = None
-) -> float:
-    """Log-likelihood of coefficients; those above `degree` count as noise alone, so that degrees can be compared."""
-    variances = fit.spectra_um2 + coefficients.noise_um2
-    if degree is not None:
-        variances[:, degree + 1 :] = coefficients.noise_um2[degree + 1 :]
-    logs = component_log_densities(
-        coefficients.mean_part, coefficients.power, coefficients.dimensions, fit.means_um, np.maximum(variances, 1e-14)
-    )
-    return float(weights @ normalise_rows(logs + np.log(fit.shares))[1])
+def most_components(particles: int) -> int:
+    """The largest K that "auto" tries: ten particles for each component, and never above 20."""
+    return int(min(_MOST, max(1, particles // _PARTICLES_EACH)))
+
+
+class CrossValidation:
+    """Five folds that all K and L share, so that their difference is not one of the folds.
+
+    Parameters
+    ----------
+    route
+        How fits are made.
+    rng
+        For the folds.
+    """
+
+    def __init__(self, route: CoefficientRoute, rng: np.random.Generator) -> None:
+        self._route = route
+        self._fold = rng.permutation(route.count) % _FOLDS
+
+    def held_out(self, components: int, degrees: list[int], rng: np.random.Generator, monitor: Monitor) -> dict[int, float]:
+        """Weighted mean log-likelihood of a particle that its fit has not seen, for each degree.
+
+        Empty if a fold cannot be fitted, or if asked to finish.
+        """
+        sums = dict.fromkeys(degrees, 0.0)
+        for number in range(_FOLDS):
+            held = self._fold == number
+            part = monitor.sub(number / _FOLDS, (number + 1) / _FOLDS)
+            try:
+                fit = self._route.rows(~held, _FOLD_STARTS).fit(components, rng, part)
+            except ComputationError:
+                return {}
+            if monitor.finish_requested:
+                return {}
+            rest = self._route.rows(held, 1)
+            for degree in degrees:
+                sums[degree] += float(rest.weights @ rest.log_likelihoods(fit, degree))
+        return {degree: value / float(self._route.weights.sum()) for degree, value in sums.items()}
 
 
 def select_components(
-    coefficients: ShellCoefficients,
+    route: CoefficientRoute,
     rng: np.random.Generator,
     *,
-    most: int = 8,
-    weights: NDArray[np.float64] | None = None,
-    starts: int = 8,
-    prior_strength: float = 1.0,
+    most: int | None = None,
+    criterion: Criterion = "bic",
+    validation: CrossValidation | None = None,
     monitor: Monitor | None = None,
-    on_step: Callable[[MixtureFit], None] | None = None,
-) -> tuple[MixtureFit, dict[int, float]]:
-    """The mixture of smallest BIC among 1 to `most` components, and the BIC of each.
+    on_step: Watcher | None = None,
+    on_curves: Callable[[Curves], None] | None = None,
+) -> tuple[MixtureFit, Curves]:
+    """The mixture that a criterion prefers among K = 1, 2, …, with the curves.
 
-    Ends early when BIC has risen twice in a row, when there are too few particles, or when asked to finish.
+    Ends when two further components in a row have not improved on the best, at `most` (`most_components` where None), when
+    there are too few particles, or when asked to finish.
     """
     monitor = monitor or Monitor()
-    n = len(coefficients.values)
-    omega = np.ones(n) if weights is None else weights
-    table: dict[int, float] = {}
+    limit = most or most_components(route.count)
+    degree = route.coefficients.degree
+    curves = Curves()
     fits: dict[int, MixtureFit] = {}
-    for components in range(1, most + 1):
-        part = monitor.sub((components - 1) / most, components / most)
+    for components in range(1, limit + 1):
+        part = monitor.sub((components - 1) / limit, components / limit)
         try:
-            fit = fit_coefficient_em(
-                coefficients, components, rng, weights=omega, starts=starts, prior_strength=prior_strength, monitor=part,
-                on_step=on_step,
-            )  # fmt: skip
+            fit = route.fit(components, rng, part.sub(0.0, 0.3), on_step)
         except ComputationError:
             if not fits:
                 raise
             break
         fits[components] = fit
-        table[components] = bic(fit.log_likelihood, components, coefficients.degree, n)
-        values = list(table.values())
-        if monitor.finish_requested or (len(values) > 2 and values[-1] > values[-2] > values[-3]):
+        value = float(route.weights @ route.log_likelihoods(fit, degree))
+        curves.bic[components] = bic(value, components, degree, route.count)
+        if validation is not None and not monitor.finish_requested:
+            found = validation.held_out(components, [degree], rng, part.sub(0.3, 1.0))
+            curves.held_out |= {components: found[degree]} if found else {}
+        if on_curves is not None:
+            on_curves(curves)
+        if monitor.finish_requested or components - curves.best(criterion) >= PATIENCE:
             break
-    chosen = min(table, key=lambda k: table[k])
-    return fits[chosen], table
+    return fits[curves.best(criterion)], curves
 
 
-def select_degree(
-    coefficients: ShellCoefficients,
-    components: int,
+def degree_curves(
+    route: CoefficientRoute,
+    fit: MixtureFit,
     rng: np.random.Generator,
     *,
-    lowest: int = 2,
-    weights: NDArray[np.float64] | None = None,
+    validation: CrossValidation | None = None,
     monitor: Monitor | None = None,
-) -> tuple[int, dict[int, float]]:
-    """The degree L of smallest BIC, and the BIC of each; the coefficients up to their highest degree stay the data for all."""
-    n = len(coefficients.values)
-    omega = np.ones(n) if weights is None else weights
-    fit = fit_coefficient_em(coefficients, components, rng, weights=omega, monitor=monitor)
-    table = {
-        degree: bic(mixture_log_likelihood(coefficients, fit, omega, degree), components, degree, n)
-        for degree in range(min(lowest, coefficients.degree), coefficients.degree + 1)
-    }
-    return min(table, key=lambda degree: table[degree]), table
-
-
-def held_out_log_likelihood(
-    coefficients: ShellCoefficients,
-    components: int,
-    rng: np.random.Generator,
-    *,
-    folds: int = 5,
-    starts: int = 4,
-    monitor: Monitor | None = None,
-) -> float:
-    """Log-likelihood per particle of particles that the fit has not seen, mean over the folds."""
+) -> Curves:
+    """BIC and held-out log-likelihood of a mixture that is cut off at each degree from 1 on; the data stay the same for all."""
     monitor = monitor or Monitor()
-    n = len(coefficients.values)
-    fold = rng.permutation(n) % folds
-    total = 0.0
-    for number in range(folds):
-        seen, held = _part(coefficients, fold != number), _part(coefficients, fold == number)
-        fit = fit_coefficient_em(seen, components, rng, starts=starts, monitor=monitor.sub(number / folds, (number + 1) / folds))
-        total += mixture_log_likelihood(held, fit, np.ones(len(held.values)))
-    return total / n
-
-
-def _part(coefficients: ShellCoefficients, rows: NDArray[np.bool_]) -> ShellCoefficients:
-    return ShellCoefficients(
-        coefficients.values[rows],
-        coefficients.noise_um2,
-        coefficients.dimensions,
-        coefficients.nugget_um2,
-        coefficients.rank,
-    )
+    components, degrees = len(fit.shares), list(range(1, route.coefficients.degree + 1))
+    curves = Curves()
+    for degree in degrees:
+        monitor.check()
+        value = float(route.weights @ route.log_likelihoods(fit, degree))
+        curves.bic[degree] = bic(value, components, degree, route.count)
+    if validation is not None and not monitor.finish_requested:
+        curves.held_out = validation.held_out(components, degrees, rng, monitor)
+    return curves

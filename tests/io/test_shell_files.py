@@ -145,7 +145,11 @@ def test_a_wrong_hdf5_file_says_what_to_do(tmp_path: Path, change: str, message:
 
 def test_a_model_reads_back(tmp_path: Path) -> None:
     model = some_model()
-    write_shell_model(tmp_path / "m.json", replace(model, bic_by_components={"1": 50.0, "2": 40.0}))
+    methods = {"em": {"log_likelihood": -3.0, "nugget_um": 0.1}}
+    write_shell_model(
+        tmp_path / "m.json",
+        replace(some_model(), bic_by_components={"1": 50.0}, held_out_by_degree={"2": -3.5}, methods=methods, truncated=True),
+    )
     back = read_shell_model(tmp_path / "m.json")
     for one, other in zip(model.components, back.components):
         np.testing.assert_array_equal(one.power_spectrum, other.power_spectrum)
@@ -153,7 +157,8 @@ def test_a_model_reads_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back.components[0].power_spectrum_se, model.components[0].power_spectrum_se)
     assert np.isnan(back.components[1].mean_se_um)
     assert (back.log_likelihood, back.nugget_um, back.sample_size, back.method) == (-12.5, 0.05, 77, "em")
-    assert back.bic_by_components == {"1": 50.0, "2": 40.0}
+    assert (back.bic_by_components, back.held_out_by_degree) == ({"1": 50.0}, {"2": -3.5})
+    assert (back.methods, back.truncated) == (methods, True)
     content = json.loads((tmp_path / "m.json").read_text())
     assert (content["format"], content["version"], content["unit"], content["degree"]) == ("nmcstudio/shell-model", 1, "um", 2)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.shell.coefficients import estimate_coefficients
 from nmcstudio.shell.conditioning import SizeWindow, draw_candidates, field_diameters
 from nmcstudio.shell.directions import gauss_legendre_grid, octasphere, octasphere_by_frequency
@@ -19,7 +20,8 @@ from nmcstudio.shell.harmonics import (
     mesh_volume,
     sphericity,
 )
-from nmcstudio.shell.selection import select_components, select_degree
+from nmcstudio.shell.routes import CoefficientRoute
+from nmcstudio.shell.selection import degree_curves, select_components
 from tests.shell.shell_data import mixture, simulate
 
 GRID = gauss_legendre_grid(16, 32).directions
@@ -84,9 +86,10 @@ def chosen_numbers(replicates: int) -> list[tuple[int, int]]:
     for number in range(replicates):
         rng = np.random.default_rng(number)
         radii, _ = simulate(mixture(10), 239, GRID, 200 + number)
-        fit, _ = select_components(estimate_coefficients(radii, 10), rng, most=5, starts=4)
+        fit, _ = select_components(CoefficientRoute(estimate_coefficients(radii, 10), np.ones(239), 4), rng)
         lower, _ = simulate(mixture(7), 239, GRID, 300 + number)
-        degree, _ = select_degree(estimate_coefficients(lower, 10), 3, rng, lowest=4)
+        route = CoefficientRoute(estimate_coefficients(lower, 10), np.ones(239), 4)
+        degree = degree_curves(route, route.fit(3, rng, Monitor()), rng).best("bic")
         out.append((len(fit.shares), degree))
     return out
 

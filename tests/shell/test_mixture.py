@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
@@ -15,14 +17,18 @@ from nmcstudio.shell.em import MixtureFit, fit_coefficient_em
 from nmcstudio.shell.fit import fit_shell
 from nmcstudio.shell.gram import gram_of
 from nmcstudio.shell.harmonics import degree_of_index, harmonics
-from nmcstudio.shell.nugget import mixture_posteriors, nugget_data
+from nmcstudio.shell.nugget import NuggetData, component_terms, nugget_data
 from nmcstudio.shell.nugget_em import fit_nugget_em
-from nmcstudio.shell.published import log_likelihood_gradient, spectra_by_least_squares
+from nmcstudio.shell.objective import MixtureObjective, Prior
+from nmcstudio.shell.published import spectra_by_least_squares
+from nmcstudio.shell.routes import CoefficientRoute, ExactRoute
 from nmcstudio.shell.sample import draw_fields
-from nmcstudio.shell.selection import held_out_log_likelihood
+from nmcstudio.shell.selection import CrossValidation
+from nmcstudio.shell.truncation import Positivity
 from tests.shell.shell_data import mixture, simulate
 
 GRID = gauss_legendre_grid(18, 36).directions
+UNEVEN = icosphere(1).directions[:40] @ np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
 SHARES = np.array([0.3, 0.7])
 MEANS = np.array([30.0, 34.0])
 
@@ -34,42 +40,64 @@ def small_problem(degree: int, directions: np.ndarray):
     return radii, spectra, rng.uniform(0.5, 1.5, 7)
 
 
-@pytest.mark.parametrize(("degree", "directions"), [(3, octasphere(2).directions), (4, octasphere(1).directions)])
-def test_nugget_likelihood_is_the_normal_density(degree: int, directions: np.ndarray) -> None:
-    """Also where the basis has less than full rank (25 coefficients on 18 points)."""
-    radii, spectra, weights = small_problem(degree, directions)
-    data = nugget_data(radii, directions, degree, weights)
-    value, responsibilities, _ = mixture_posteriors(data, SHARES, MEANS, spectra, 0.3)
-    basis = harmonics(directions, degree)
-    logs = np.stack(
+def normal_log_densities(radii: np.ndarray, directions: np.ndarray, spectra: np.ndarray, nugget: float) -> np.ndarray:
+    """log p_k f_k(r_i) by scipy."""
+    basis = harmonics(directions, spectra.shape[1] - 1)
+    groups = degree_of_index(spectra.shape[1] - 1)
+    size = len(directions)
+    return np.stack(
         [
-            np.log(p)
-            + multivariate_normal(
-                np.full(len(directions), mu), basis * a[degree_of_index(degree)] @ basis.T + 0.3 * np.eye(len(directions))
-            ).logpdf(radii)
+            np.log(p) + multivariate_normal(np.full(size, mu), basis * a[groups] @ basis.T + nugget * np.eye(size)).logpdf(radii)
             for p, mu, a in zip(SHARES, MEANS, spectra)
         ],
         axis=1,
     )
-    assert value == pytest.approx(weights @ logsumexp(logs, axis=1), rel=1e-10)
-    np.testing.assert_allclose(responsibilities, np.exp(logs - logsumexp(logs, axis=1)[:, None]), atol=1e-9)
 
 
-def test_gradient_is_that_of_finite_differences() -> None:
-    directions = octasphere(2).directions
+def start_of(spectra: np.ndarray, nugget: float) -> MixtureFit:
+    return MixtureFit(SHARES, MEANS, spectra, np.nan, np.zeros((0, 2)), nugget, (), False)
+
+
+@pytest.mark.parametrize(("degree", "directions"), [(3, octasphere(2).directions), (4, octasphere(1).directions), (7, UNEVEN)])
+def test_nugget_likelihood_is_the_normal_density(degree: int, directions: np.ndarray) -> None:
+    """Also where the basis has less than full rank (25 coefficients on 18 points), and in blocks of many coefficients."""
+    radii, spectra, weights = small_problem(degree, directions)
+    objective = MixtureObjective(nugget_data(radii, directions, degree, weights), 2)
+    point = objective.at(objective.pack(start_of(spectra, 0.3)))
+    logs = normal_log_densities(radii, directions, spectra, 0.3)
+    assert point.log_likelihood == pytest.approx(weights @ logsumexp(logs, axis=1), rel=1e-10)
+    np.testing.assert_allclose(point.responsibilities, np.exp(logs - logsumexp(logs, axis=1)[:, None]), atol=1e-9)
+
+
+@pytest.mark.parametrize("directions", [octasphere(2).directions, UNEVEN])
+@pytest.mark.parametrize("truncated", [False, True])
+def test_gradient_is_that_of_finite_differences(directions: np.ndarray, truncated: bool) -> None:
     radii, spectra, weights = small_problem(3, directions)
-    data = nugget_data(radii, directions, 3, weights)
-
-    def value(x: np.ndarray) -> float:
-        shares = np.exp(x[:2]) / np.exp(x[:2]).sum()
-        return mixture_posteriors(data, shares, x[2:4], np.exp(x[4:12]).reshape(2, 4), float(np.exp(x[12])))[0]
-
-    at = np.concatenate([np.log(SHARES), MEANS, np.log(spectra).ravel(), [np.log(0.3)]])
-    _, _, slope = log_likelihood_gradient(data, SHARES, MEANS, spectra, 0.3)
-    found = np.concatenate([slope["logits"], slope["means"], slope["spectra"].ravel(), slope["nugget"]])
+    spectra = spectra * (25.0 if truncated else 1.0)
+    prior = Prior(1.0, np.array([3.0, 2.0, 1.0, 0.5]), np.full(4, 0.01))
+    positivity = Positivity(3, 60, np.random.default_rng(1)) if truncated else None
+    objective = MixtureObjective(nugget_data(radii, directions, 3, weights), 2, prior=prior, positivity=positivity)
+    at = objective.pack(start_of(spectra, 0.3))
     steps = 1e-5 * np.eye(len(at))
-    expected = [(value(at + step) - value(at - step)) / 2e-5 for step in steps]
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    expected = [(objective.at(at + step).value - objective.at(at - step).value) / 2e-5 for step in steps]
+    np.testing.assert_allclose(objective.at(at).gradient, expected, rtol=2e-4, atol=1e-4)
+
+
+def test_information_is_the_variance_of_the_score() -> None:
+    """One component: the scores of many simulated radii have the information as their covariance, and mean zero."""
+    degree, directions = 2, octasphere(1).directions
+    spectrum = np.array([[4.0, 1.0, 2.0]])
+    rng = np.random.default_rng(3)
+    fields = rng.standard_normal((6000, 9)) * np.sqrt(spectrum[0, degree_of_index(degree)])
+    radii = 30 + fields @ harmonics(directions, degree).T + 0.7 * rng.standard_normal((6000, len(directions)))
+    data = nugget_data(radii, directions, degree, np.ones(6000))
+    terms = component_terms(data, 30.0, spectrum[0], 0.49)
+    scores = np.vstack([terms.mean_score, terms.spectrum_score, terms.nugget_score])
+    information = np.zeros((5, 5))
+    information[0, 0], information[1:, 1:] = terms.mean_information, terms.information
+    spread = np.sqrt(np.diag(information))
+    assert np.abs(scores.mean(axis=1) / spread).max() < 4.5 / np.sqrt(6000)
+    np.testing.assert_allclose(np.cov(scores) / spread / spread[:, None], information / spread / spread[:, None], atol=0.1)
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0])
@@ -85,13 +113,63 @@ def test_coefficient_em_never_falls(prior: float) -> None:
     assert steps.min() > -1e-7 * abs(fit.history[-1])
 
 
-def test_nugget_em_never_falls_and_improves_on_its_start() -> None:
-    radii, _ = simulate(mixture(), 80, octasphere().directions, 1)
-    start = fit_coefficient_em(estimate_coefficients(radii, 10), 2, np.random.default_rng(0))
-    data = nugget_data(radii.radii_um, radii.directions, 10, np.ones(80))
-    fit = fit_nugget_em(data, start, iterations=25, tolerance=0)
-    assert np.diff(fit.history).min() > -1e-8 * abs(fit.history[-1])
-    assert fit.history[-1] > fit.history[0]
+def plain_nugget_em(data: NuggetData, fit: MixtureFit, basis: np.ndarray, radii: np.ndarray, steps: int) -> float:
+    """models.md 4.4 written out with dense matrices: the log-likelihood after so many EM steps."""
+    groups, size = degree_of_index(data.degree), len(basis)
+    p, mu, spectra, nugget = fit.shares.copy(), fit.means_um.copy(), np.maximum(fit.spectra_um2, 1e-4), fit.nugget_um2
+    for _ in range(steps):
+        logs, posteriors = np.empty((len(radii), len(p))), []
+        for k in range(len(p)):
+            variances = spectra[k][groups]
+            inverse = np.linalg.inv(basis * variances @ basis.T + nugget * np.eye(size))
+            deviation = radii - mu[k]
+            logs[:, k] = np.log(p[k]) - 0.5 * (size * np.log(2 * np.pi) - np.linalg.slogdet(inverse)[1])
+            logs[:, k] -= 0.5 * np.einsum("ij,jk,ik->i", deviation, inverse, deviation)
+            gain = (variances[:, None] * basis.T) @ inverse
+            posteriors.append((deviation @ gain.T, np.diag(variances) - gain @ basis * variances))
+        gamma = np.exp(logs - logsumexp(logs, axis=1)[:, None])
+        sizes, error = gamma.sum(axis=0), 0.0
+        p = sizes / sizes.sum()
+        for k, (mean, covariance) in enumerate(posteriors):
+            residual = ((radii - mu[k] - mean @ basis.T) ** 2).sum(axis=1) + np.trace(basis @ covariance @ basis.T)
+            error += gamma[:, k] @ residual
+            shift = gamma[:, k] @ mean[:, 0] / sizes[k]
+            mean[:, 0] -= shift
+            mu[k] += shift / np.sqrt(4 * np.pi)
+            squares = gamma[:, k] @ mean**2 / sizes[k] + np.diag(covariance)
+            spectra[k] = np.bincount(groups, squares) / np.bincount(groups)
+        nugget = error / radii.size
+    return float(logsumexp(logs, axis=1).sum())
+
+
+def test_accelerated_em_never_falls_and_ends_where_plain_em_goes() -> None:
+    radii, _ = simulate(mixture(4), 80, octasphere(2).directions, 1)
+    start = fit_coefficient_em(estimate_coefficients(radii, 4), 2, np.random.default_rng(0), prior_strength=0)
+    data = nugget_data(radii.radii_um, radii.directions, 4, np.ones(80))
+    fit = fit_nugget_em(data, start)
+    assert fit.converged
+    assert np.diff(fit.history).min() >= 0
+    plain = plain_nugget_em(data, start, harmonics(radii.directions, 4), radii.radii_um, 120)
+    assert fit.log_likelihood >= plain - 2e-3
+    assert fit.log_likelihood == pytest.approx(plain, abs=0.5)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 3), st.sampled_from([0.0, 1.0]), st.floats(0.0, 1.0))
+def test_no_em_ever_falls(seed: int, components: int, prior: float, error: float) -> None:
+    """Whatever the data, weights, prior and error: each step of both fits gains."""
+    radii, _ = simulate(mixture(3), 45, octasphere(2).directions, seed, error=error)
+    weights = np.random.default_rng(seed).uniform(0.5, 1.5, 45)
+    coefficients = estimate_coefficients(radii, 3)
+    options = {"weights": weights, "starts": 2, "prior_strength": prior}
+    try:
+        start = fit_coefficient_em(coefficients, components, np.random.default_rng(seed), tolerance=0, iterations=40, **options)
+    except ComputationError:
+        return
+    assert np.diff(start.history).min(initial=0) > -1e-7 * abs(start.history[-1])
+    data = nugget_data(radii.radii_um, radii.directions, 3, weights)
+    exact = fit_nugget_em(data, start, prior=ExactRoute(coefficients, weights, 2, prior, data).prior(components))
+    assert np.diff(exact.history).min(initial=0) >= 0
 
 
 def test_a_weight_of_two_is_a_particle_twice() -> None:
@@ -127,7 +205,7 @@ def test_another_unit_scales_means_and_spectra() -> None:
 def test_all_methods_reach_the_same_maximum(directions: np.ndarray) -> None:
     radii, _ = simulate(mixture(), 160, directions, 7)
     models = {
-        method: fit_shell(radii, degree=10, components=3, method=method, rng=np.random.default_rng(1))  # type: ignore[arg-type]
+        method: fit_shell(radii, degree=10, components=3, method=method, prior_strength=0, rng=np.random.default_rng(1))  # type: ignore[arg-type]
         for method in ("em", "em-nugget", "published")
     }
     exact = models["em-nugget"]
@@ -249,8 +327,9 @@ def test_flagged_particles_and_weights_are_options() -> None:
 
 def test_held_out_likelihood_prefers_the_true_number() -> None:
     radii, _ = simulate(mixture(), 200, GRID, 4)
-    coefficients = estimate_coefficients(radii, 10)
-    values = {k: held_out_log_likelihood(coefficients, k, np.random.default_rng(1), folds=3, starts=2) for k in (1, 3)}
+    route = CoefficientRoute(estimate_coefficients(radii, 10), np.ones(200))
+    folds = CrossValidation(route, np.random.default_rng(1))
+    values = {k: folds.held_out(k, [10], np.random.default_rng(1), Monitor())[10] for k in (1, 3)}
     assert values[3] > values[1] + 1
 
 

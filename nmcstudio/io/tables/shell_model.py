@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.core.shells import ShellComponent, ShellModel
+from nmcstudio.core.shells import ShellBootstrap, ShellComponent, ShellModel
 from nmcstudio.core.units import um_per
 from nmcstudio.io.files import replacing
 
 _FORMAT = "nmcstudio/shell-model"
 _VERSION = 1
+_TABLES = ("bic_by_components", "held_out_by_components", "bic_by_degree", "held_out_by_degree")
 _OPTIONAL = ("log_likelihood", "bic", "nugget", "rejection_probability")
 
 
@@ -29,7 +30,9 @@ def write_shell_model(path: str | os.PathLike[str], model: ShellModel) -> None:
         If the file cannot be written.
     """
     content: dict[str, Any] = {"format": _FORMAT, "version": _VERSION, "unit": "um", "degree": model.degree}
-    content["components"] = [_component_out(component) for component in model.components]
+    content["components"] = [
+        _component_out(component) | _bootstrap_out(model.bootstrap, number) for number, component in enumerate(model.components)
+    ]
     figures = {
         "log_likelihood": model.log_likelihood,
         "bic": model.bic,
@@ -42,8 +45,16 @@ def write_shell_model(path: str | os.PathLike[str], model: ShellModel) -> None:
         content["sample_size"] = model.sample_size
     if model.smoothing_um:
         content["smoothing"] = model.smoothing_um
-    if model.bic_by_components:
-        content["bic_by_components"] = model.bic_by_components
+    if model.truncated:
+        content["truncated"] = True
+    content |= {name: getattr(model, name) for name in _TABLES if getattr(model, name)}
+    if model.methods:
+        content["methods"] = {
+            method: {"log_likelihood": found["log_likelihood"], "nugget": found["nugget_um"]}
+            for method, found in model.methods.items()
+        }
+    if model.bootstrap is not None:
+        content["bootstrap"] = {"replicates": len(model.bootstrap), "asked": model.bootstrap.asked}
     if model.simulated:
         content["simulated"] = True
     with replacing(Path(path)) as part:
@@ -62,6 +73,23 @@ def _component_out(component: ShellComponent) -> dict[str, Any]:
         out["mean_se"] = component.mean_se_um
     if component.power_spectrum_se is not None:
         out["power_spectrum_se"] = component.power_spectrum_se.tolist()
+    if math.isfinite(component.rejection_probability):
+        out["rejection_probability"] = component.rejection_probability
+    return out
+
+
+def _bootstrap_out(bootstrap: ShellBootstrap | None, number: int) -> dict[str, Any]:
+    """Standard errors and 95 % intervals of one component over the refits, beside its values."""
+    if bootstrap is None or len(bootstrap) < 2:
+        return {}
+    out: dict[str, Any] = {}
+    for name, values in (
+        ("probability", bootstrap.probabilities[:, number]),
+        ("mean", bootstrap.means_um[:, number]),
+        ("power_spectrum", bootstrap.power_spectra[:, number]),
+    ):
+        out[f"{name}_bootstrap_se"] = bootstrap.standard_error(values).tolist()
+        out[f"{name}_interval_95"] = bootstrap.interval(values).tolist()
     return out
 
 
@@ -104,9 +132,21 @@ def read_shell_model(path: str | os.PathLike[str]) -> ShellModel:
         sample_size=int(content.get("sample_size", 0)),
         rejection_probability=figures.get("rejection_probability", math.nan),
         smoothing_um=float(content.get("smoothing", 0.0)) * scale,
-        bic_by_components={str(key): float(value) for key, value in content.get("bic_by_components", {}).items()},
         simulated=bool(content.get("simulated", False)),
+        truncated=bool(content.get("truncated", False)),
+        methods={
+            str(method): {"log_likelihood": float(found["log_likelihood"]), "nugget_um": float(found["nugget"]) * scale}
+            for method, found in content.get("methods", {}).items()
+        },
+        bic_by_components=_table(content, "bic_by_components"),
+        held_out_by_components=_table(content, "held_out_by_components"),
+        bic_by_degree=_table(content, "bic_by_degree"),
+        held_out_by_degree=_table(content, "held_out_by_degree"),
     )
+
+
+def _table(content: dict[str, Any], name: str) -> dict[str, float]:
+    return {str(key): float(value) for key, value in content.get(name, {}).items()}
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -158,6 +198,9 @@ def _component_in(path: str | os.PathLike[str], number: int, entry: Any, degree:
         probability_se=_number(path, entry, "probability_se", place) if "probability_se" in entry else math.nan,
         mean_se_um=_number(path, entry, "mean_se", place) * scale if "mean_se" in entry else math.nan,
         power_spectrum_se=None if errors is None else errors * scale**2,
+        rejection_probability=(
+            _number(path, entry, "rejection_probability", place) if "rejection_probability" in entry else math.nan
+        ),
     )
 
 

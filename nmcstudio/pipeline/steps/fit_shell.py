@@ -19,28 +19,57 @@ _FEWEST = 5
 class FitShellParams(Params):
     """Size and method of the mixture."""
 
-    degree: int = param(
+    degree: Annotated[int, Field(ge=1, le=50)] | Literal["auto"] = param(
         15,
         "Degree",
         symbol="L",
-        help="Highest degree of the harmonics, 15 as published. More describes finer roughness and needs smaller voxels.",
-        ge=1,
-        le=50,
+        help="Highest degree of the harmonics, 15 as published. More describes finer roughness and needs smaller voxels. "
+        "auto takes the one that the criterion prefers.",
     )
     components: Annotated[int, Field(ge=1, le=20)] | Literal["auto"] = param(
         "auto",
         "Components",
         symbol="K",
-        help="Number of random fields that are mixed. auto takes the number of smallest BIC; 7 is the published one.",
+        help="Number of random fields that are mixed. auto takes the number that the criterion prefers; 7 is the published one.",
     )
     method: Literal["em", "em-nugget", "published"] = param(
         "em",
         "Method",
-        help="em: closed-form EM on harmonic coefficients. em-nugget: exact EM on the radii, slower. published: least squares "
-        "and gradient ascent. All three report the same likelihood.",
+        help="em: closed-form EM on harmonic coefficients. em-nugget: exact EM on the radii, for any directions. published: "
+        "least squares and gradient ascent. All three report the same likelihood.",
     )
-    most_components: int = param(
-        8, "Most components", symbol="K_max", help="Largest number that auto tries.", advanced=True, ge=1, le=20
+    bootstrap: int = param(
+        0,
+        "Bootstrap",
+        symbol="B",
+        help="Number of simulated data sets that are fitted again, for standard errors and intervals of every parameter. 200 is "
+        "usual; 0 for none. Finish now keeps those done.",
+        ge=0,
+        le=5000,
+        step=50,
+    )
+    compare_methods: bool = param(
+        False,
+        "Compare the methods",
+        help="Fit by all three methods with the same K and L, and show the likelihood of each.",
+    )
+    criterion: Literal["bic", "held-out"] = param(
+        "bic",
+        "Criterion",
+        help="What auto goes by. bic: likelihood against the number of parameters. held-out: log-likelihood of particles that "
+        "the fit has not seen, in five folds.",
+        advanced=True,
+    )
+    most_components: int | None = param(
+        None,
+        "Most components",
+        symbol="K_max",
+        help="Largest number that auto tries; it ends earlier when two more components in a row do not help. Automatic: ten "
+        "particles for each, and at most 20.",
+        optional_text="automatic",
+        advanced=True,
+        ge=1,
+        le=20,
     )
     starts: int = param(8, "Starts", help="Runs from different beginnings; the best is kept.", advanced=True, ge=1, le=100)
     prior_strength: float = param(
@@ -52,6 +81,20 @@ class FitShellParams(Params):
         ge=0.0,
         le=10.0,
         step=0.5,
+    )
+    positive_radii: bool = param(
+        True,
+        "Count that radii are positive",
+        symbol="r > 0",
+        help="Where more than 1 % of the random fields would have radii below zero, the likelihood counts that such shells are "
+        "never kept. Without it very rough particles are fitted too small and too rough.",
+        advanced=True,
+    )
+    cross_validate: bool = param(
+        True,
+        "Held-out likelihood",
+        help="Compute the log-likelihood of particles that the fit has not seen beside BIC, for each K and L.",
+        advanced=True,
     )
     use_weights: bool = param(
         True, "Use border weights", help="Weigh particles by the weights that were measured with the radii.", advanced=True
@@ -76,7 +119,8 @@ def _preflight(facts: Mapping[str, Mapping[str, Any]], params: FitShellParams) -
     count = int(radii.get("count", 0)) - (int(radii.get("flagged", 0)) if params.leave_out_flagged else 0)
     directions = int(radii.get("directions", 0))
     k = 1 if params.components == "auto" else params.components
-    size = (params.degree + 1) ** 2
+    degree = max(1, int(np.sqrt(directions / 2)) - 1) if params.degree == "auto" else params.degree
+    size = (degree + 1) ** 2
     problems, notes = [], []
     if count < _FEWEST * k:
         hint = f"give at least {_FEWEST * k} particles" + (f", or at most {max(1, count // _FEWEST)} components" if k > 1 else "")
@@ -84,16 +128,25 @@ def _preflight(facts: Mapping[str, Mapping[str, Any]], params: FitShellParams) -
     if directions and directions < 0.75 * size:
         top = max(1, int(np.sqrt(directions)) - 1)
         problems.append(Problem("degree", f"{directions} directions do not determine {size} coefficients", f"use at most {top}"))
-    elif directions and directions < size + 64 and params.method == "em":
+    exact = params.method == "em-nugget" or directions < size + 64
+    if directions and exact and params.method == "em" and not problems:
         notes.append("With so few directions the exact EM on the radii is used.")
+    if params.criterion == "held-out" and not params.cross_validate:
+        problems.append(
+            Problem("criterion", "the held-out likelihood is not computed", "tick Held-out likelihood, or choose bic")
+        )
     flagged = int(radii.get("flagged", 0))
     if flagged and not params.leave_out_flagged:
         notes.append(f"{flagged} particles are not star-shaped and take part.")
-    tries = params.most_components if params.components == "auto" else 1
-    seconds = 1 + 1e-6 * count * tries * params.starts * 25
-    if params.method != "em":
-        seconds += (3 + count * size * 1e-5) * k * (2 if params.method == "published" else 1)
-    memory = 150 + 8 * (2 * count * directions + 3 * directions * size + 4 * k * count * size) / 2**20
+    tries = 8 if params.components == "auto" else 1
+    folds = 6 if params.cross_validate else 1
+    k = 5 if params.components == "auto" else k
+    quick = 1e-6 * count * params.starts * k
+    climb = (2e-4 + 1.5e-9 * size * (size + count)) * 10 * k
+    seconds = 1.0 + tries * folds * (quick + climb if exact else quick) + params.bootstrap * (climb if exact else 0.3 * quick)
+    if params.method == "published" or params.compare_methods:
+        seconds += 20 * climb
+    memory = 150 + 8 * (2 * count * directions + 3 * directions * size + 4 * count * size) / 2**20
     return Preflight(seconds=seconds, memory_mib=memory, problems=tuple(problems), notes=tuple(notes))
 
 
