@@ -44,17 +44,39 @@ class Sample:
 
 @dataclass(frozen=True)
 class Surface:
-    """A bivariate density: ``x (n,)``, ``y (m,)``, ``z (m, n)``; `role` as in `Curve`."""
+    """A bivariate density: ``x (n,)``, ``y (m,)``, ``z (m, n)``, and the mean of the sample; `role` as in `Curve`."""
 
     role: str
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     z: NDArray[np.float64]
+    label: str = ""
+    mean: tuple[float, float] = (float("nan"), float("nan"))
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "x", frozen(self.x, np.float64, (None,), "x"))
         object.__setattr__(self, "y", frozen(self.y, np.float64, (None,), "y"))
         object.__setattr__(self, "z", frozen(self.z, np.float64, (len(self.y), len(self.x)), "z"))
+
+
+@dataclass(frozen=True)
+class Band:
+    """What curves of the model lie between: ``x``, ``low``, ``high`` float64 ``(n,)``.
+
+    A global envelope: a curve of a sample of the data's size lies wholly between with probability `coverage`, if the model is
+    right. `simulations` is the number of samples behind it.
+    """
+
+    x: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    simulations: int
+    coverage: float = 0.95
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "x", frozen(self.x, np.float64, (None,), "x"))
+        for name in ("low", "high"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (len(self.x),), name))
 
 
 @dataclass(frozen=True)
@@ -72,12 +94,17 @@ class Comparison:
     samples, curves, surfaces
         What is drawn.
     distances
-        Name to value: "ks", "ks_p", "wasserstein", "energy", "integrated_difference", … of data and model; and
-        "model_ks", "model_wasserstein": the same between two samples of the model of the data's size.
+        Name to value: "ks", "ks_p", "wasserstein", "energy", … of data and model; "model_ks", "model_ks_95", …: mean and 95 %
+        quantile of the same between two samples of the model, each of the data's size; "envelope_p", with the p-interval
+        "envelope_p_low" to "envelope_p_high": of the global envelope test.
     distance_unit
         Unit of "wasserstein".
     note
         What a reader has to know.
+    bands
+        What curves of the model lie between; none, or one for the curve of the data.
+    log_y
+        The y axis is to be logarithmic.
     """
 
     key: str
@@ -91,6 +118,8 @@ class Comparison:
     distances: dict[str, float] = field(default_factory=dict)
     distance_unit: str = ""
     note: str = ""
+    bands: tuple[Band, ...] = ()
+    log_y: bool = False
 
 
 @dataclass(frozen=True)

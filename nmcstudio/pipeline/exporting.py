@@ -44,14 +44,14 @@ def export_node(
     mesh: str | None = None,
     made: Mapping[str, Any] | None = None,
 ) -> Written:
-    """Write a node's value as an open file; for particles also as a folder with all their files.
+    """Write a node's value as an open file; particles also as a folder with all their files, a validation with all its figures.
 
     Parameters
     ----------
     node, value
         Key and value of the node.
     to
-        File whose ending says the format, or for particles a folder (a name without ending).
+        File whose ending says the format, or for particles and the validation a folder (a name without ending).
     particle
         Number of the particle, None for all.
     mesh
@@ -66,6 +66,10 @@ def export_node(
     """
     if node == "particle":
         return _export_particles(value.particles, to, monitor, particle, mesh, made or {})
+    if node == "validation" and (not to.suffix or to.is_dir()):
+        from nmcstudio.report.figures import write_figures
+
+        return Written(write_figures(_folder(to), value, monitor))
     writer = _writers()[node].get(to.suffix.lower())
     if writer is None:
         raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
@@ -88,10 +92,7 @@ def _export_particles(
             )
         write_particle_file(to, chosen[0], made, monitor)
         return Written((to,))
-    try:
-        to.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise NmcError(f"the folder {to} cannot be made ({error.strerror or error})", "choose another place", "to") from error
+    _folder(to)
     paths = []
     for index, one in enumerate(chosen):
         part = monitor.sub(index / len(chosen), (index + 1) / len(chosen))
@@ -99,6 +100,15 @@ def _export_particles(
         meshed = make_mesh(one.grains, mesh, monitor=part.sub(0.0, 0.9)) if mesh is not None else None
         paths.append(write_particle_folder(to, one, made, part.sub(0.9 if mesh else 0.0, 1.0), mesh=meshed))
     return Written(tuple(paths))
+
+
+def _folder(to: Path) -> Path:
+    """Make the folder `to`, if it is not there."""
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NmcError(f"the folder {to} cannot be made ({error.strerror or error})", "choose another place", "to") from error
+    return to
 
 
 def _writers() -> dict[str, dict[str, Writer]]:
@@ -186,14 +196,8 @@ def _mesh(path: Path, value: Any, monitor: Monitor) -> None:
 
 
 def _validation(path: Path, value: Any, monitor: Monitor) -> None:
-    import csv
-
     from nmcstudio.io.files import replacing
+    from nmcstudio.report.figures import distances_csv
 
-    with replacing(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("comparison", "subject", "distance", "value", "unit"))
-        for one in value.comparisons:
-            for name, distance in one.distances.items():
-                unit = one.distance_unit if "wasserstein" in name else ""
-                writer.writerow((one.key, one.subject, name, repr(float(distance)), unit))
+    with replacing(path) as part:
+        part.write_text(distances_csv(value), encoding="utf-8", newline="")

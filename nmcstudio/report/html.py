@@ -51,11 +51,13 @@ def _figure(comparison: Comparison) -> str:
     data = base64.b64encode(figures.table(comparison).encode()).decode()
     means = [(f"mean, {curve.label}", f"{curve.mean:.4g}") for curve in comparison.curves if np.isfinite(curve.mean)]
     note = f"<p class=note>{html.escape(comparison.note)}</p>" if comparison.note else ""
+    said = figures.verdict(comparison)
+    told = f"<p>{html.escape(said)}</p>" if said else ""
     link = f'<a download="{comparison.key}.csv" href="data:text/csv;base64,{data}">numbers (CSV)</a>'
     wide = " class=wide" if len(comparison.surfaces) > 1 else ""
     return (
         f"<figure{wide}><h3>{html.escape(comparison.title)}</h3>{svg}"
-        f"<figcaption>{_rows(means + figures.distance_lines(comparison))}{note}{link}</figcaption></figure>"
+        f"<figcaption>{told}{_rows(means + figures.distance_lines(comparison))}{note}{link}</figcaption></figure>"
     )
 
 

@@ -1,30 +1,28 @@
-"""Outer shells: data beside model, as the paper's Fig. 7 ([A]; models.md 13.1, 13.4)."""
+"""Outer shells: data beside model, as the paper's Fig. 7 a to d ([A]; models.md 13.1, 13.4)."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.comparison import Comparison, Sample
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.rng import child
 from nmcstudio.core.shells import RadiusFunctions, ShellModel
-from nmcstudio.report.compare import compare_conditional, compare_pairs, compare_samples
-from nmcstudio.shell.coefficients import estimate_coefficients
-from nmcstudio.shell.harmonics import degree_of_index, shell_diameter, shell_sphericity
-from nmcstudio.shell.sample import draw_shells
+from nmcstudio.report.compare import FEWEST_REPLICATES, Replicates, compare_pairs, compare_samples
+from nmcstudio.report.shell_samples import ShellSample, draw_replicates, draw_sample, measure_data
+from nmcstudio.report.shell_spectra import compare_correlation, compare_spectra
+from nmcstudio.stats.densities import effective_size, silverman_bandwidth, weights_near
 
+Array = NDArray[np.float64]
 _SUBJECT = "particles"
-_BLOCK = 250  # shells evaluated at once
-_DEGREE = 15  # where no model says how far to look
-
-
-def _size_and_shape(coefficients: NDArray[np.float64], monitor: Monitor) -> NDArray[np.float64]:
-    """Diameter (um) and sphericity ``(n, 2)`` by exact quadrature."""
-    parts = []
-    for start in monitor.track(range(0, len(coefficients), _BLOCK), "measuring shells"):
-        block = coefficients[start : start + _BLOCK]
-        parts.append(np.stack([shell_diameter(block), shell_sphericity(block)], axis=1))
-    return np.concatenate(parts)
+_DEGREE = 15  # of the data's shells where no model says how far to look
+_COLUMNS = (
+    ("particle-diameter", "Volume-equivalent diameter", "diameter [µm]", "µm", None),
+    ("particle-sphericity", "Sphericity", "sphericity", "", 1.0),
+)
 
 
 def compare_particles(
@@ -32,61 +30,131 @@ def compare_particles(
     model: ShellModel | None,
     *,
     shells: int,
+    replicates: int = 99,
+    diameters_um: Sequence[float] | None = None,
+    composed_um: float | None = None,
     monitor: Monitor,
     rng: np.random.Generator,
 ) -> list[Comparison]:
-    """Diameter and sphericity of measured and drawn shells.
+    """Diameter, sphericity and roughness of measured and drawn shells.
 
-    Both are taken from harmonic coefficients up to the same degree, by exact quadrature. The drawn ones get the error that
-    estimating coefficients from the measured radii has (models.md 4.3), so that model and data are seen through the same eyes.
+    Diameter and sphericity are taken from harmonic coefficients up to the same degree, by exact quadrature. The drawn ones get
+    the error that estimating coefficients from the measured radii has (models.md 4.3), so that model and data are seen through
+    the same eyes.
 
     Parameters
     ----------
     radii, model
         Data and model; either may be None.
     shells
-        Number of shells drawn from the model.
+        Number of shells drawn from the model for its curves.
+    replicates
+        Samples of the data's size drawn from the model, for envelopes and for what two of them differ by; 0 for none.
+    diameters_um
+        Where sphericity given the size is looked at; None for the data's median and `composed_um`.
+    composed_um
+        Diameter that particles were composed with, if there are any.
 
     Returns
     -------
-    Densities of diameter and sphericity, their joint density, and sphericity given the median diameter.
+    Densities of diameter and sphericity, their joint density, sphericity given each diameter, and covariance and power of the
+    radii.
     """
-    found: dict[str, NDArray[np.float64]] = {}
-    weights: dict[str, NDArray[np.float64] | None] = {}
+    found: dict[str, ShellSample] = {}
+    many: list[ShellSample] = []
     degree = model.degree if model is not None else _DEGREE
-    noise = np.zeros(degree + 1)
-    if radii is not None and len(radii):
-        measured = estimate_coefficients(radii, degree)
-        noise = measured.noise_um2
-        found["data"] = _size_and_shape(measured.values, monitor)
-        weights["data"] = radii.weights
+    data = measure_data(radii, degree, monitor.sub(0.0, 0.02)) if radii is not None and len(radii) else None
+    if data is not None:
+        found["data"] = data.sample
     if model is not None:
-        # Size and shape do not depend on where a shell is seen from: no need to move it to its centroid.
-        drawn = draw_shells(model, shells, rng, recentre=False, monitor=monitor).coefficients
-        error = np.sqrt(noise)[degree_of_index(degree)] * rng.standard_normal(drawn.shape)
-        found["model"] = _size_and_shape(drawn + error, monitor)
-        weights["model"] = None
+        noise = data.noise_um2 if data is not None else np.zeros(model.degree + 1)
+        found["model"] = draw_sample(model, shells, noise, child(rng, 0), monitor.sub(0.02, 0.1))
+        if data is not None and replicates:
+            many = draw_replicates(model, data, replicates, child(rng, 1), monitor.sub(0.1, 0.75))
     if not found:
         return []
-    note = f"From harmonics up to degree {degree}. "
-    note += "Measured particles are weighted by the inverse probability to lie wholly in the field of view."
-    columns = (
-        ("particle-diameter", "Volume-equivalent diameter", "diameter [µm]", "µm", None),
-        ("particle-sphericity", "Sphericity", "sphericity", "", 1.0),
-    )
-    comparisons: list[Comparison | None] = []
-    for index, (key, title, label, unit, upper) in enumerate(columns):
-        samples = tuple(Sample(role, values[:, index], weights[role]) for role, values in found.items())
-        comparisons.append(compare_samples(key, title, _SUBJECT, label, samples, rng, unit=unit, upper=upper, note=note))
-        monitor.check()
-    labels = ("diameter [µm]", "sphericity")
-    comparisons.append(
-        compare_pairs("particle-joint", "Diameter and sphericity", _SUBJECT, labels, found, weights, rng, y_upper=1.0)
+    chosen = diameters_um or _usual_diameters(found.get("data", next(iter(found.values()))), composed_um)
+    return [
+        *_comparisons(found, many, degree, chosen, child(rng, 2), monitor.sub(0.75, 1.0)),
+        *compare_correlation(found, many),
+        *compare_spectra(found, many, degree, data.noise_um2 if data is not None else None),
+    ]
+
+
+def _comparisons(
+    found: dict[str, ShellSample],
+    many: list[ShellSample],
+    degree: int,
+    diameters_um: Sequence[float],
+    rng: np.random.Generator,
+    monitor: Monitor,
+) -> list[Comparison]:
+    note = f"From harmonics up to degree {degree}."
+    if found.get("data") is not None and found["data"].weights is not None:
+        note += " Measured particles are weighted by the inverse probability to lie wholly in the field of view."
+    if 0 < len(many) < FEWEST_REPLICATES:
+        note += f" {len(many)} samples of the model are too few for an envelope of 95 %: {FEWEST_REPLICATES} are needed."
+    made: list[Comparison | None] = []
+    for column, (key, title, label, unit, upper) in enumerate(_COLUMNS):
+        made.append(
+            compare_samples(
+                key, title, _SUBJECT, label,
+                tuple(Sample(role, each.pairs[:, column], each.weights) for role, each in found.items()), rng,
+                unit=unit, upper=upper, note=note, replicates=[(each.pairs[:, column], each.weights) for each in many],
+                monitor=monitor.sub(0.2 * column, 0.2 * column + 0.2),
+            )
+        )  # fmt: skip
+    made.append(
+        compare_pairs(
+            "particle-joint", "Diameter and sphericity", _SUBJECT, ("diameter [µm]", "sphericity"),
+            {role: each.pairs for role, each in found.items()}, {role: each.weights for role, each in found.items()}, rng,
+            y_upper=1.0, replicates=[(each.pairs, each.weights) for each in many], monitor=monitor.sub(0.4, 0.7),
+        )
     )  # fmt: skip
+    for number, at in enumerate(diameters_um):
+        part = monitor.sub(0.7 + 0.3 * number / len(diameters_um), 0.7 + 0.3 * (number + 1) / len(diameters_um))
+        made.append(_given_size(found, many, at, number, rng, part))
+    return [each for each in made if each is not None]
+
+
+def _given_size(
+    found: dict[str, ShellSample], many: list[ShellSample], at_um: float, number: int, rng: np.random.Generator, monitor: Monitor
+) -> Comparison | None:
+    """Sphericity of the shells of one diameter: each counts by how near its size is (erratum E17)."""
     reference = found.get("data", next(iter(found.values())))
-    middle = float(np.median(reference[:, 0]))
-    title = f"Sphericity given a diameter of {middle:.3g} µm"
-    comparisons.append(
-        compare_conditional("particle-sphericity-given-size", title, _SUBJECT, "sphericity", found, weights, middle, upper=1.0)
-    )
-    return [each for each in comparisons if each is not None]
+    widths = [silverman_bandwidth(reference.pairs[:, column], reference.weights, 2) for column in (0, 1)]
+
+    def near(sample: ShellSample) -> tuple[Array, Array] | None:
+        if np.abs(sample.pairs[:, 0] - at_um).min() > 3 * widths[0]:
+            return None
+        mass = weights_near(sample.pairs[:, 0], at_um, widths[0], sample.weights)
+        return sample.pairs[mass > 0, 1], mass[mass > 0]
+
+    samples, labels = [], {}
+    for role, sample in found.items():
+        chosen = near(sample)
+        if chosen is not None:
+            samples.append(Sample(role, *chosen))
+            labels[role] = f"{role} (n = {len(chosen[0])}, counting as {effective_size(chosen[1], len(chosen[0])):.0f})"
+    replicates: Replicates = [chosen for chosen in map(near, many) if chosen is not None and len(chosen[0]) > 1]
+    if len(replicates) < len(many):
+        # The rest have no shell near this size: those that have would look more alike than they are.
+        replicates = []
+    key = "particle-sphericity-given-size" + (f"-{number + 1}" if number else "")
+    note = f"Shells of about this size: Gaussian weight of {widths[0]:.2g} µm in the diameter."
+    return compare_samples(
+        key, f"Sphericity given a diameter of {at_um:.3g} µm", _SUBJECT, "sphericity", tuple(samples), rng,
+        upper=1.0, bandwidth=widths[1], labels=labels, replicates=replicates, note=note, monitor=monitor,
+    )  # fmt: skip
+
+
+def _usual_diameters(sample: ShellSample, composed_um: float | None) -> tuple[float, ...]:
+    median = _weighted_median(sample.pairs[:, 0], sample.weights)
+    return (median,) if composed_um is None else (median, composed_um)
+
+
+def _weighted_median(values: Array, weights: Array | None) -> float:
+    order = np.argsort(values)
+    mass = np.ones(len(values)) if weights is None else weights[order]
+    sums = np.cumsum(mass) - 0.5 * mass
+    return float(np.interp(0.5 * mass.sum(), sums, values[order]))

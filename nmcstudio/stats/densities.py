@@ -41,7 +41,7 @@ def _checked(values: Array, weights: Array | None) -> tuple[Array, Array]:
 def silverman_bandwidth(values: Array, weights: Array | None = None, dimensions: int = 1) -> float:
     """Silverman's bandwidth sd (n (d + 2) / 4)^(-1 / (d + 4)), with Kish's effective n for weighted samples."""
     data, mass = _checked(values, weights)
-    effective = 1.0 / np.sum(mass**2)
+    effective = effective_size(mass, len(mass))
     mean = np.sum(mass * data)
     variance = np.sum(mass * (data - mean) ** 2) / (1.0 - np.sum(mass**2))
     return float(np.sqrt(variance) * (effective * (dimensions + 2) / 4) ** (-1 / (dimensions + 4)))
@@ -59,10 +59,13 @@ def _kernel_matrix(grid: Array, data: Array, width: float, lower: float | None, 
         return np.exp(-0.5 * ((grid[:, None] - at) / width) ** 2)
 
     result = kernel(data)
+    # Beyond eight widths the kernel is below 1e-13: most values need no mirror image.
     if lower is not None:
-        result += kernel(2 * lower - data)
+        close = data < 2 * lower - grid.min() + 8 * width
+        result[:, close] += kernel(2 * lower - data[close])
     if upper is not None:
-        result += kernel(2 * upper - data)
+        close = data > 2 * upper - grid.max() - 8 * width
+        result[:, close] += kernel(2 * upper - data[close])
     inside = (grid >= (-np.inf if lower is None else lower)) & (grid <= (np.inf if upper is None else upper))
     return np.where(inside[:, None], result, 0.0) / (width * np.sqrt(2 * np.pi))
 
@@ -103,11 +106,6 @@ def density(
         part = slice(start, start + 4096)
         result += _kernel_matrix(at, data[part], width, lower, upper) @ mass[part]
     return Density(at, result, float(width))
-
-
-def sphericity_density(values: Array, weights: Array | None = None, *, grid: Array | None = None) -> Density:
-    """`density` of sphericities, reflected at 1."""
-    return density(values, weights, grid=grid, upper=1.0, lower=0.0)
 
 
 def bivariate_density(
@@ -153,19 +151,28 @@ def bivariate_density(
     return BivariateDensity(at_x, at_y, z, (float(wx), float(wy)))
 
 
-def conditional_density(
-    x: Array, y: Array, at: float, weights: Array | None = None, *, grid: Array | None = None, y_upper: float | None = None
-) -> Density:
-    """Density of y given x = `at`: the normalised slice of the joint density (models.md 13.4, erratum E17).
+def weights_near(x: Array, at: float, bandwidth: float, weights: Array | None = None) -> Array:
+    """Weights that make a sample of y one of y given x = `at`: those given times a Gaussian kernel in x (models.md 13.4, E17).
+
+    The `density` of y with them is the normalised slice of the joint density with a product kernel. They are 0 beyond three
+    bandwidths.
 
     Raises
     ------
     NmcError
         If no data is near `at`.
     """
-    joint = bivariate_density(x, y, weights, x_grid=np.array([at]), y_grid=grid, points=256, y_upper=y_upper)
-    values = joint.z[:, 0]
-    total = np.trapezoid(values, joint.y)
-    if not total > 1e-12:
+    x = np.asarray(x, dtype=float)
+    kernel = np.exp(-0.5 * ((x - at) / bandwidth) ** 2)
+    near = np.abs(x - at) <= 3 * bandwidth
+    if not near.any():
         raise NmcError(f"there is no data near {at:g}", "choose a value within the range of the sample")
-    return Density(joint.y, values / total, joint.bandwidths[1])
+    return np.where(near, kernel * (1.0 if weights is None else np.asarray(weights, dtype=float)), 0.0)
+
+
+def effective_size(weights: Array | None, count: int) -> float:
+    """Kish's effective number of a weighted sample: that of equal weights whose mean has the same variance."""
+    if weights is None:
+        return float(count)
+    mass = np.asarray(weights, dtype=float)
+    return float(mass.sum() ** 2 / np.sum(mass**2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -88,7 +89,15 @@ def wasserstein(a: Array, b: Array, weights_a: Array | None = None, weights_b: A
 
 
 def energy_distance(
-    a: Array, b: Array, rng: np.random.Generator, *, permutations: int = 200, largest: int = 1000, scale: bool = True
+    a: Array,
+    b: Array,
+    rng: np.random.Generator,
+    weights_a: Array | None = None,
+    weights_b: Array | None = None,
+    *,
+    permutations: int = 200,
+    largest: int = 2000,
+    scale: bool | Array = True,
 ) -> Tested:
     """Energy distance of two multivariate samples and its permutation p-value.
 
@@ -98,10 +107,13 @@ def energy_distance(
         float64 ``(n, d)`` and ``(m, d)``.
     rng
         Draws the permutations, and `largest` rows where a sample has more.
+    weights_a, weights_b
+        Weights of the rows, or None; in a permutation a row keeps its weight.
     permutations
-        Number of permutations.
+        Number of permutations; with 0 p is NaN.
     scale
-        Divide every coordinate by its pooled standard deviation: without it a diameter in um drowns a sphericity.
+        Divide every coordinate by its pooled standard deviation, or by the numbers given ``(d,)``: without it a diameter in um
+        drowns a sphericity.
 
     Returns
     -------
@@ -109,44 +121,77 @@ def energy_distance(
     """
     from scipy.spatial.distance import cdist
 
-    a, b = (np.asarray(s, dtype=float).reshape(len(s), -1) for s in (a, b))
     _need(a, b)
-    a = a if len(a) <= largest else a[rng.choice(len(a), largest, replace=False)]
-    b = b if len(b) <= largest else b[rng.choice(len(b), largest, replace=False)]
-    pooled = np.concatenate([a, b])
-    if scale:
-        spread = pooled.std(axis=0)
+    a, wa = _thinned(a, weights_a, largest, rng)
+    b, wb = _thinned(b, weights_b, largest, rng)
+    pooled, mass = np.concatenate([a, b]), np.concatenate([wa, wb])
+    if scale is not False:
+        spread = pooled.std(axis=0) if scale is True else np.asarray(scale, dtype=float)
         pooled = pooled / np.where(spread > 0, spread, 1.0)
     distances = cdist(pooled, pooled)
-    n, m = len(a), len(b)
-    # With signed masses s = +1/n on a and -1/m on b the squared distance is -s'Ds.
-    signs = np.concatenate([np.full(n, 1.0 / n), np.full(m, -1.0 / m)])
-    observed = float(-signs @ distances @ signs)
-    shuffled = np.stack([rng.permutation(signs) for _ in range(permutations)])
-    null = -np.einsum("ij,ij->i", shuffled @ distances, shuffled)
-    p = (np.count_nonzero(null >= observed - 1e-15) + 1) / (permutations + 1)
-    return Tested(float(np.sqrt(max(observed, 0.0))), float(p))
+    n = len(a)
+    # With masses s, summing to 1 on a and to -1 on b, the squared distance is -s'Ds.
+    signs = np.stack(
+        [_signed(mass, rng.permutation(len(mass)) if row else np.arange(len(mass)), n) for row in range(permutations + 1)]
+    )
+    squared = -np.einsum("ij,ij->i", signs @ distances, signs)
+    p = np.count_nonzero(squared >= squared[0] - 1e-15) / (permutations + 1) if permutations else np.nan
+    return Tested(float(np.sqrt(max(squared[0], 0.0))), float(p))
 
 
-class ModelDistances(NamedTuple):
-    """Mean distances between two samples of the model: what a perfect model would reach."""
+def _thinned(values: Array, weights: Array | None, largest: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Rows ``(n, d)`` and weights of mean 1, at most `largest` of them."""
+    rows = np.asarray(values, dtype=float).reshape(len(values), -1)
+    mass = np.ones(len(rows)) if weights is None else np.asarray(weights, dtype=float)
+    if len(rows) > largest:
+        chosen = rng.choice(len(rows), largest, replace=False)
+        rows, mass = rows[chosen], mass[chosen]
+    return rows, mass / mass.mean()
 
-    ks: float
-    wasserstein: float
+
+def _signed(mass: Array, order: NDArray[np.int64], n: int) -> Array:
+    """Masses of one labelling: the first `n` of `order` are the first sample."""
+    out = np.empty(len(mass))
+    out[order[:n]] = mass[order[:n]] / mass[order[:n]].sum()
+    out[order[n:]] = -mass[order[n:]] / mass[order[n:]].sum()
+    return out
 
 
-def model_distances(values: Array, size: int, rng: np.random.Generator, repeats: int = 20) -> ModelDistances:
-    """Mean distance between two samples of `size` values, drawn without replacement from the model's values ``(n,)``.
+class Twins(NamedTuple):
+    """Distances between pairs of samples of the model, float64 ``(s,)`` each: what a perfect model would reach."""
+
+    ks: Array
+    wasserstein: Array
+
+    def figures(self) -> dict[str, float]:
+        """Mean and 95 % quantile of each, by name."""
+        found: dict[str, float] = {}
+        for name, values in self._asdict().items():
+            found |= {f"model_{name}": float(np.mean(values)), f"model_{name}_95": float(np.quantile(values, 0.95))}
+        return found
+
+
+def compare_twins(samples: Sequence[tuple[Array, Array | None]]) -> Twins:
+    """Distance between each of the samples (values and weights) and the next, the last one and the first."""
+    ks, w1 = [], []
+    for (a, wa), (b, wb) in zip(samples, [*samples[1:], samples[0]]):
+        ks.append(_ks_distance(a, b, wa, wb))
+        w1.append(wasserstein(a, b, wa, wb))
+    return Twins(np.array(ks), np.array(w1))
+
+
+def draw_twins(values: Array, size: int, rng: np.random.Generator, pairs: int = 99) -> Twins:
+    """Distances between two samples of `size` values, drawn without replacement from the model's values ``(n,)``.
 
     Where the model has fewer than 2 `size` values, they are drawn with replacement.
     """
     values = np.asarray(values, dtype=float)
     _need(values)
     ks, w1 = [], []
-    for _ in range(repeats):
+    for _ in range(pairs):
         enough = len(values) >= 2 * size
         index = rng.permutation(len(values))[: 2 * size] if enough else rng.integers(0, len(values), 2 * size)
         a, b = values[index[:size]], values[index[size:]]
         ks.append(_ks_distance(a, b, None, None))
         w1.append(wasserstein(a, b))
-    return ModelDistances(float(np.mean(ks)), float(np.mean(w1)))
+    return Twins(np.array(ks), np.array(w1))

@@ -9,10 +9,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from nmcstudio.core.comparison import Comparison, Sample, Validation
+from nmcstudio.core.comparison import Sample, Validation
 from nmcstudio.core.grains import GrainModel, Law, Tessellation
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.shells import RadiusFunctions, ShellComponent, ShellModel
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.simulate import simulate_grains
@@ -21,21 +20,7 @@ from nmcstudio.report.compare import compare_pairs, compare_samples
 from nmcstudio.report.grains import compare_grains
 from nmcstudio.report.html import render_report
 from nmcstudio.report.particles import compare_particles
-from nmcstudio.shell.directions import octasphere
-from nmcstudio.shell.harmonics import evaluate
-from nmcstudio.shell.sample import draw_shells
-
-
-def shell_model(mean_um: float = 4.0) -> ShellModel:
-    spectrum = np.r_[0.8, 0.001, 0.1 * np.exp(-0.5 * np.arange(7))]
-    return ShellModel(8, (ShellComponent(1.0, mean_um, spectrum),), nugget_um=0.02)
-
-
-def measured(model: ShellModel, count: int, rng: np.random.Generator) -> RadiusFunctions:
-    directions = octasphere(3).directions
-    radii = evaluate(draw_shells(model, count, rng, recentre=False).coefficients, directions)
-    ones = np.ones(count)
-    return RadiusFunctions(np.arange(count), directions, radii, np.zeros((count, 3)), ones, 0 * ones, ("",) * count, ones, 0.1)
+from tests.report.shells import by_key, measured, shell_model
 
 
 def grain_model() -> GrainModel:
@@ -55,10 +40,6 @@ def grain_data(model: GrainModel, rng: np.random.Generator) -> tuple[LabelVolume
     labels = LabelVolume(np.cumsum(keep)[index], (4 / 60,) * 3, (2 / 60,) * 3, kind="grains")
     given = Tessellation("laguerre", np.arange(1, keep.sum() + 1), seeds[keep], weights[keep], window, observed_volume_um3=64.0)
     return labels, given
-
-
-def by_key(comparisons: list[Comparison]) -> dict[str, Comparison]:
-    return {each.key: each for each in comparisons}
 
 
 def test_equal_laws_are_as_close_as_two_samples_of_the_model(rng: np.random.Generator) -> None:
@@ -103,17 +84,6 @@ def test_dependence_shows_in_the_joint_law_only(rng: np.random.Generator) -> Non
     assert same.distances["energy_p"] > 0.01
 
 
-def test_shells_of_the_model_agree_with_it_and_others_do_not(rng: np.random.Generator) -> None:
-    radii = measured(shell_model(), 150, rng)
-    same = by_key(compare_particles(radii, shell_model(), shells=600, monitor=Monitor(), rng=rng))
-    assert set(same) == {"particle-diameter", "particle-sphericity", "particle-joint", "particle-sphericity-given-size"}
-    assert same["particle-diameter"].distances["ks_p"] > 0.005
-    assert same["particle-sphericity"].distances["ks_p"] > 0.005
-    other = by_key(compare_particles(radii, shell_model(4.6), shells=600, monitor=Monitor(), rng=rng))
-    assert other["particle-diameter"].distances["ks_p"] == pytest.approx(1 / 501)  # none of the 500 bootstrap samples
-    assert other["particle-diameter"].distances["wasserstein"] == pytest.approx(1.2, abs=0.35)
-
-
 def test_grains_of_the_model_agree_with_it(rng: np.random.Generator) -> None:
     model = grain_model()
     labels, tessellation = grain_data(model, rng)
@@ -141,10 +111,7 @@ def test_grains_of_the_model_agree_with_it(rng: np.random.Generator) -> None:
     assert roles == ["data", "model", "theory"]
 
 
-def test_one_side_alone_is_drawn_without_distances(rng: np.random.Generator) -> None:
-    (first, *_) = compare_particles(None, shell_model(), shells=50, monitor=Monitor(), rng=rng)
-    assert first.distances == {}
-    assert compare_particles(None, None, shells=50, monitor=Monitor(), rng=rng) == []
+def test_nothing_gives_nothing(rng: np.random.Generator) -> None:
     assert compare_grains(None, None, None, windows=1, monitor=Monitor(), rng=rng) == []
 
 
@@ -166,7 +133,8 @@ class _Reader(HTMLParser):
 def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random.Generator) -> None:
     model = grain_model()
     labels, tessellation = grain_data(model, rng)
-    particles = compare_particles(measured(shell_model(), 60, rng), shell_model(), shells=100, monitor=Monitor(), rng=rng)
+    data = measured(shell_model(), 60, rng)
+    particles = compare_particles(data, shell_model(), shells=100, replicates=19, monitor=Monitor(), rng=rng)
     grains = compare_grains(labels, tessellation, model, windows=1, monitor=Monitor(), rng=rng)
     validation = Validation((*particles, *grains))
     records = {
@@ -180,7 +148,7 @@ def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random
     reader = _Reader()
     reader.feed(text)
     assert reader.outside == []
-    assert reader.figures == len(validation.comparisons) == 13
+    assert reader.figures == len(validation.comparisons) == 15
     assert "simulated data" in text
     assert "a &amp; b" in text
     assert "&lt;5 voxels&gt;" in text
@@ -189,6 +157,7 @@ def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random
         for name, value in figures.distance_lines(comparison):
             assert html.escape(name) in text
             assert value.split()[0] in text
+        assert html.escape(figures.verdict(comparison)) in text
     assert re.search(r"alpha</td><td class=n>16\.8 ± 2<", text)
     assert figures.image_bytes(particles[0]) == figures.image_bytes(particles[0])
 

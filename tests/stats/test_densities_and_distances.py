@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.stats.densities import (
-    bivariate_density,
-    conditional_density,
-    density,
-    silverman_bandwidth,
-    sphericity_density,
-)
-from nmcstudio.stats.distances import energy_distance, kolmogorov_smirnov, model_distances, wasserstein
+from nmcstudio.stats.densities import bivariate_density, density, effective_size, silverman_bandwidth, weights_near
+from nmcstudio.stats.distances import compare_twins, draw_twins, energy_distance, kolmogorov_smirnov, wasserstein
 
 RNG = np.random.default_rng(4)
 DATA = RNG.gamma(4.0, 1.0, 300)
@@ -37,7 +31,7 @@ def test_density_is_that_of_scipy(weights):
 def test_reflection_keeps_all_mass_below_one(seed, centre):
     values = np.minimum(np.random.default_rng(seed).normal(centre, 0.04, 150), 1.0)
     values = np.abs(values)
-    curve = sphericity_density(values, grid=np.linspace(0, 1, 4001))
+    curve = density(values, grid=np.linspace(0, 1, 4001), lower=0.0, upper=1.0)
     assert np.trapezoid(curve.y, curve.x) == pytest.approx(1.0, abs=2e-3)
     assert density(values, upper=1.0, grid=np.array([1.1])).y[0] == 0
 
@@ -49,14 +43,37 @@ def test_bivariate_and_conditional_density_of_a_normal():
     joint = bivariate_density(x, y)
     mass = np.trapezoid(np.trapezoid(joint.z, joint.x, axis=1), joint.y)
     assert mass == pytest.approx(1.0, abs=0.01)
-    slice_ = conditional_density(x, y, 1.0)
-    mean = np.trapezoid(slice_.x * slice_.y, slice_.x)
-    assert np.trapezoid(slice_.y, slice_.x) == pytest.approx(1.0)
-    # The kernel widens x: the regression at 1 shrinks by 1 / (1 + h^2).
     h = silverman_bandwidth(x, None, 2)
-    assert mean == pytest.approx(0.8 / (1 + h**2), abs=0.05)
+    near = weights_near(x, 1.0, h)
+    # The kernel widens x: the regression at 1 shrinks by 1 / (1 + h^2).
+    assert np.average(y, weights=near) == pytest.approx(0.8 / (1 + h**2), abs=0.05)
     with pytest.raises(NmcError, match="no data near"):
-        conditional_density(x, y, 60.0)
+        weights_near(x, 60.0, h)
+
+
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_a_sample_weighted_by_nearness_has_the_density_of_a_slice_of_the_joint_one(weights):
+    y = np.sin(DATA) + np.random.default_rng(1).normal(size=300)
+    widths = (0.4, 0.3)
+    grid = np.linspace(-4, 4, 200)
+    joint = bivariate_density(DATA, y, weights, x_grid=np.array([3.0]), y_grid=grid, bandwidths=widths)
+    slice_ = joint.z[:, 0] / np.trapezoid(joint.z[:, 0], grid)
+    ours = density(y, weights_near(DATA, 3.0, widths[0], weights), grid=grid, bandwidth=widths[1])
+    # The slice has the kernel's tails beyond three bandwidths too.
+    assert np.abs(ours.y - slice_).max() < 0.01 * slice_.max()
+
+
+def test_effective_size_is_that_of_the_variance_of_a_weighted_mean():
+    assert effective_size(None, 7) == 7
+    assert effective_size(np.full(9, 2.5), 9) == pytest.approx(9)
+    assert effective_size(np.array([1.0, 1.0, 0.0]), 3) == pytest.approx(2)
+
+
+def test_mirror_images_that_are_left_out_do_not_matter():
+    values = np.random.default_rng(2).uniform(0, 1, 200)
+    grid = np.linspace(0, 1, 101)
+    full = sum(stats.norm.pdf(grid[:, None], at, 0.03).sum(axis=1) for at in (values, -values, 2 - values)) / 200
+    np.testing.assert_allclose(density(values, grid=grid, bandwidth=0.03, lower=0.0, upper=1.0).y, full, rtol=1e-9)
 
 
 def test_too_small_samples_are_refused():
@@ -104,10 +121,65 @@ def test_energy_distance():
     assert scaled == pytest.approx(same.distance)
 
 
+def direct_energy(a, b, wa, wb):
+    """The squared energy distance by its definition, a loop over pairs."""
+
+    def mean(x, y, wx, wy):
+        total = sum(u * v * np.linalg.norm(p - q) for p, u in zip(x, wx) for q, v in zip(y, wy))
+        return total / (sum(wx) * sum(wy))
+
+    return 2 * mean(a, b, wa, wb) - mean(a, a, wa, wa) - mean(b, b, wb, wb)
+
+
+def test_weighted_energy_distance_is_that_of_its_definition():
+    rng = np.random.default_rng(12)
+    a, b = rng.normal(size=(23, 2)), rng.normal(0.4, 1, size=(17, 2))
+    wa, wb = rng.uniform(0.5, 3, 23), rng.uniform(0.5, 3, 17)
+    ours = energy_distance(a, b, rng, wa, wb, scale=False)
+    assert ours.distance**2 == pytest.approx(direct_energy(a, b, wa, wb), rel=1e-10)
+    # Weighting by 2 equals repeating.
+    double = energy_distance(np.r_[a, a[:5]], b, rng, permutations=0, scale=False).distance
+    twice = energy_distance(a, b, rng, np.r_[np.full(5, 2.0), np.ones(18)], permutations=0, scale=False).distance
+    assert twice == pytest.approx(double)
+    units = energy_distance(a * [1, 1000], b * [1, 1000], rng, wa, wb, scale=np.array([1.0, 1000.0]))
+    assert units.distance == pytest.approx(ours.distance)
+
+
+def test_permutation_p_of_weighted_samples_is_uniform():
+    rng = np.random.default_rng(14)
+    p = []
+    for _ in range(120):
+        a, b = rng.normal(size=(30, 2)), rng.normal(size=(40, 2))
+        p.append(energy_distance(a, b, rng, rng.uniform(0.5, 2, 30), rng.uniform(0.5, 2, 40), permutations=39).p)
+    assert stats.kstest(p, "uniform").pvalue > 0.005
+
+
+def test_weighted_distances_are_those_of_scipy():
+    rng = np.random.default_rng(15)
+    other, mass = rng.gamma(4.2, 1.0, 200), rng.uniform(0.1, 3, 200)
+    ours = wasserstein(DATA, other, WEIGHTS, mass)
+    assert ours == pytest.approx(stats.wasserstein_distance(DATA, other, WEIGHTS, mass))
+    # By definition: the area between the two distribution functions.
+    at = np.sort(np.r_[DATA, other])
+    steps = [np.array([w[v <= x].sum() for x in at]) / w.sum() for v, w in ((DATA, WEIGHTS), (other, mass))]
+    apart = np.abs(steps[0] - steps[1])
+    assert ours == pytest.approx(float(apart[:-1] @ np.diff(at)))
+    assert kolmogorov_smirnov(DATA, other, WEIGHTS, mass, replicates=10).distance == pytest.approx(apart.max())
+    plain = kolmogorov_smirnov(DATA, other)
+    assert plain == pytest.approx(tuple(stats.ks_2samp(DATA, other)))
+
+
 def test_model_against_itself_shrinks_with_the_sample():
     values = np.random.default_rng(10).normal(size=20000)
     rng = np.random.default_rng(1)
-    small, large = model_distances(values, 50, rng), model_distances(values, 5000, rng)
-    assert small.ks > 3 * large.ks
-    assert small.wasserstein > 3 * large.wasserstein
-    assert model_distances(values[:30], 50, rng).ks > 0
+    small, large = draw_twins(values, 50, rng, 20).figures(), draw_twins(values, 5000, rng, 20).figures()
+    assert small["model_ks"] > 3 * large["model_ks"]
+    assert small["model_wasserstein"] > 3 * large["model_wasserstein"]
+    assert small["model_ks_95"] > small["model_ks"]
+    assert draw_twins(values[:30], 50, rng, 5).ks.min() > 0
+
+
+def test_twins_are_neighbours_in_the_list():
+    samples = [(np.array([0.0, 1.0]), None), (np.array([0.5, 1.5]), None), (np.array([0.0, 4.0]), np.array([3.0, 1.0]))]
+    twins = compare_twins(samples)
+    assert twins.wasserstein == pytest.approx([0.5, stats.wasserstein_distance([0.5, 1.5], [0.0, 4.0], None, [3, 1]), 1.0])

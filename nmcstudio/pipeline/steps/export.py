@@ -24,7 +24,8 @@ class ExportParams(Params):
     to: str = param(
         ..., "File or folder", widget="file", min_length=1,
         help="The ending chooses the format: .tif, .vti, .nrrd, .h5 for volumes, .csv for tables, .json for models, "
-        ".vtu, .stl, .ply for meshes. Particles also go into a folder, each with all its files.",
+        ".vtu, .stl, .ply for meshes. Particles also go into a folder, each with all its files; a validation too, each figure as "
+        "SVG, PDF and PNG with its numbers.",
     )  # fmt: skip
     particle: int | None = param(
         None, "Particle", ge=0, optional_text="all", help="Number of the particle, counted from 0; left open, all are written."
@@ -77,9 +78,10 @@ def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ExportParams) -> 
     if ending and several and not Path(params.to).is_dir():
         problem = Problem("to", "several particles do not go into one file", "give a folder, or the number of one particle")
         return Preflight(problems=(problem,))
-    if params.node == "particle" and not ending:
+    foldable = params.node in ("particle", "validation")
+    if foldable and not ending:
         return Preflight()
-    if ending not in allowed and not (params.node == "particle" and Path(params.to).is_dir()):
+    if ending not in allowed and not (foldable and Path(params.to).is_dir()):
         problem = Problem("to", f"{params.node} cannot be written as {ending or params.to!r}", f"use one of {', '.join(allowed)}")
         return Preflight(problems=(problem,))
     return Preflight()
