@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -287,6 +287,14 @@ class ParamsForm(QWidget):
             label.setVisible(bool(text))
         if self._advanced & set(errors) and not self.fold.isChecked():
             self.fold.setChecked(True)
+
+    def show_fields(self, names: Collection[str], shown: bool) -> None:
+        """Show or hide fields that only some input has a use for."""
+        for name in names:
+            if name in self.editors:
+                self.editors[name].setVisible(shown)
+                self.labels[name].setVisible(shown)
+                self._errors[name].setVisible(shown and bool(self._errors[name].text()))
 
     def focus(self, name: str) -> None:
         """Put the keyboard into a field."""

@@ -9,6 +9,7 @@ from PySide6.QtGui import QGuiApplication, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QDialog,
     QMainWindow,
     QStackedWidget,
     QVBoxLayout,
@@ -140,6 +141,10 @@ class MainWindow(QMainWindow):
             self.views.layout_changed.connect(self._layout_shown)
             self.label_tools = LabelToolRow(self.controller)
             page = QWidget()
+            self.label_tools.add_keys(page)
+            self.label_tools.hide()
+            self.views.edit_button.toggled.connect(self.label_tools.setVisible)
+            self.label_tools.asked.connect(lambda: self.views.edit_button.setChecked(True))
             column = QVBoxLayout(page)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(0)
@@ -153,12 +158,9 @@ class MainWindow(QMainWindow):
                 self.dock_layout.give_plots()
         self.centre.setCurrentIndex(1)
         self.dock_layout.fill()
-        self._show_label_tools()
+        if self.controller.step == "edit-labels":
+            self.views.edit_button.setChecked(True)
         return self.views
-
-    def _show_label_tools(self) -> None:
-        if self.label_tools is not None:
-            self.label_tools.setVisible(self.controller.node in ("particles", "grains"))
 
     # Choosing
 
@@ -166,11 +168,12 @@ class MainWindow(QMainWindow):
     def _node_chosen(self, key: str) -> None:
         if key:
             self.ensure_views().show_node(key)
-        self._show_label_tools()
 
     @Slot(str)
     def _step_chosen(self, key: str) -> None:
         self.dock_layout.show_step()
+        if key == "edit-labels" and self.views is not None:
+            self.views.edit_button.setChecked(True)
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:
@@ -323,6 +326,8 @@ class MainWindow(QMainWindow):
         from nmcstudio.project.recovery import forget
 
         settings().setValue("geometry", self.saveGeometry())
+        for dialog in self.findChildren(QDialog):
+            dialog.close()
         self.documents.stop()
         self.status.stop()
         self.controller.close()

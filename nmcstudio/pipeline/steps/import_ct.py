@@ -76,29 +76,25 @@ class ImportVolumeParams(Params):
         (), "Flip", help="Axes that run the wrong way in the file. An odd number of them mirrors the sample.", advanced=True
     )
     raw_shape: tuple[int, int, int] | None = param(
-        None, "RAW: shape", unit="voxel", optional_text="from the file beside it", help="Voxels along z, y and x.", advanced=True
+        None, "RAW: shape", unit="voxel", optional_text="from the file beside it", help="Voxels along z, y and x."
     )
     raw_dtype: Literal["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32", "float64"] | None = (
-        param(
-            None, "RAW: type", optional_text="from the size", help="Type of the values in a file without header.", advanced=True
-        )
+        param(None, "RAW: type", optional_text="from the size", help="Type of the values in a file without header.")
     )
     raw_byte_order: Literal["little", "big"] | None = param(
         None,
         "RAW: byte order",
         optional_text="little",
         help="Big for files of older workstations and some microscopes.",
-        advanced=True,
     )
     raw_offset: int | None = param(
-        None, "RAW: offset", unit="bytes", optional_text="0", help="Bytes before the first voxel.", advanced=True, ge=0
+        None, "RAW: offset", unit="bytes", optional_text="0", help="Bytes before the first voxel.", ge=0
     )
     raw_axis_order: Literal["zyx", "zxy", "yzx", "yxz", "xzy", "xyz"] | None = param(
         None,
         "RAW: axes on disk",
         optional_text="zyx",
         help="Axes on disk, slowest first: zyx means that x runs fastest.",
-        advanced=True,
     )
     raw_row_padding: int | None = param(
         None,
@@ -106,7 +102,6 @@ class ImportVolumeParams(Params):
         unit="bytes",
         optional_text="0",
         help="Bytes behind each row that hold no voxels.",
-        advanced=True,
         ge=0,
     )
     raw_slice_padding: int | None = param(
@@ -115,7 +110,6 @@ class ImportVolumeParams(Params):
         unit="bytes",
         optional_text="0",
         help="Bytes behind each slice that hold no voxels.",
-        advanced=True,
         ge=0,
     )
 
