@@ -5,12 +5,13 @@ The flat index of degree l and order m is ``l^2 + l + m``; Y_1 is sqrt(3 / 4 pi)
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.shell.directions import SphereMesh, grid_exact_to
+from nmcstudio.shell.directions import SphereGrid, SphereMesh, grid_exact_to
 
 #: Y_00, so that a coefficient c_00 is a mean radius of c_00 Y_00.
 Y00 = 1 / np.sqrt(4 * np.pi)
@@ -143,29 +144,64 @@ def shell_area(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
     coefficients = np.asarray(coefficients, dtype=np.float64)
     degree = degree_of_count(coefficients.shape[-1])
     grid = grid_exact_to(max(4 * degree, 16))
-    basis = harmonics(grid.directions, degree)
-    by_colatitude, by_longitude = _derivatives(basis, grid.directions, degree)
-    radii = coefficients @ basis.T
-    squared = (coefficients @ by_colatitude.T) ** 2 + (coefficients @ by_longitude.T) ** 2
+    tangent = tangent_basis(grid, degree)
+    radii = coefficients @ harmonics(grid.directions, degree).T
+    squared = (coefficients @ tangent.south.T) ** 2 + (coefficients @ tangent.east.T) ** 2
     return (np.abs(radii) * np.sqrt(radii**2 + squared)) @ grid.weights
 
 
-def _derivatives(
-    basis: NDArray[np.float64], directions: NDArray[np.float64], degree: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Derivatives of the basis by colatitude, and by longitude over the sine of the colatitude; not at the poles."""
-    z = directions[:, 2]
+@dataclass(frozen=True)
+class TangentBasis:
+    """First and second derivatives of the harmonics on the unit sphere, in the frame of south and east at each direction.
+
+    Attributes
+    ----------
+    axes
+        float64 ``(2, m, 3)``: unit vectors (x, y, z) to the south (growing colatitude) and to the east (growing longitude).
+    south, east
+        Gradient, float64 ``(m, (L + 1)^2)``.
+    south_south, south_east, east_east
+        Covariant second derivatives; the first and the last sum to ``-l (l + 1)`` times the basis.
+    """
+
+    axes: NDArray[np.float64]
+    south: NDArray[np.float64]
+    east: NDArray[np.float64]
+    south_south: NDArray[np.float64]
+    south_east: NDArray[np.float64]
+    east_east: NDArray[np.float64]
+
+
+def tangent_basis(grid: SphereGrid, degree: int) -> TangentBasis:
+    """Derivatives of the basis at the directions of a Gauss-Legendre grid, which has none at the poles. The last few are kept."""
+    return _tangent_basis(grid.directions.tobytes(), int(degree))
+
+
+@lru_cache(maxsize=6)
+def _tangent_basis(raw: bytes, degree: int) -> TangentBasis:
+    directions = np.frombuffer(raw, dtype=np.float64).reshape(-1, 3)
+    basis = harmonics(directions, degree)
+    x, y, z = directions.T
     sine = np.sqrt(1 - z**2)
-    by_colatitude, by_longitude = np.empty_like(basis), np.empty_like(basis)
+    cotangent = z / sine
+    to_east = np.stack([-y / sine, x / sine, np.zeros(len(x))], axis=1)
+    to_south = np.stack([z * x / sine, z * y / sine, -sine], axis=1)
+    south, east, both, east_east, trace = (np.empty_like(basis) for _ in range(5))
     for l in range(degree + 1):  # noqa: E741
         for m in range(-l, l + 1):
             index = l * l + l + m
             slope = l * z * basis[:, index]
             if abs(m) < l:
                 slope = slope - np.sqrt((2 * l + 1) * (l * l - m * m) / (2 * l - 1)) * basis[:, (l - 1) * l + m]
-            by_colatitude[:, index] = slope / sine
-            by_longitude[:, index] = -m * basis[:, l * l + l - m] / sine
-    return by_colatitude, by_longitude
+            south[:, index] = slope / sine
+            east[:, index] = -m * basis[:, l * l + l - m] / sine
+            trace[:, index] = -l * (l + 1) * basis[:, index]
+    for l in range(degree + 1):  # noqa: E741
+        for m in range(-l, l + 1):
+            index, mirrored = l * l + l + m, l * l + l - m
+            both[:, index] = -m * (south[:, mirrored] - cotangent * basis[:, mirrored]) / sine
+            east_east[:, index] = cotangent * south[:, index] - (m / sine) ** 2 * basis[:, index]
+    return TangentBasis(np.stack([to_south, to_east]), south, east, trace - east_east, both, east_east)
 
 
 def shell_diameter(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,9 +1,9 @@
-"""The smooth field whose zero level is a particle's surface (models.md 3)."""
+"""The smooth field in which a particle's surface is a level (models.md 3)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +11,71 @@ from numpy.typing import NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.shell.lattice import Lattice, smooth_on_lattice
 
-Box = tuple[slice, slice, slice]
-_CHUNK = 4_000_000
+Surface = Literal["automatic", "grey", "mask", "voxel"]
+#: Voxels around a label's end within which the filtered grey value crosses its level, if the label was made from it.
+_GREY_ROOM = 2.0
 
 
 @dataclass(frozen=True)
-class GreySource:
-    """The grey volume under the labels: filtered again around each particle, so that no filtered copy of all is needed.
+class SurfaceSource:
+    """Where surfaces are taken from.
 
-    `observed` has the shape of `values`; what it excludes takes no part in the filter, as in the segmentation.
+    Attributes
+    ----------
+    kind
+        "grey", "mask" or "voxel".
+    sigma_voxels, level
+        The filter and the value of the filtered field at the surface.
+    room_voxels
+        How far from a label's end the field's level may lie.
+    values, observed, offset
+        Of "grey": the volume, what of it takes part in the filter, and the index of the labels' first voxel in it (z, y, x).
     """
 
-    values: NDArray[Any]
-    observed: NDArray[np.bool_] | None
-    offset: tuple[int, int, int]
+    kind: Literal["grey", "mask", "voxel"]
     sigma_voxels: float
-    threshold: float
+    level: float
+    room_voxels: float
+    values: NDArray[Any] | None = None
+    observed: NDArray[np.bool_] | None = None
+    offset: tuple[int, int, int] = (0, 0, 0)
 
 
-def grey_source(particles: LabelVolume, ct: Volume) -> GreySource:
+def choose_source(
+    particles: LabelVolume,
+    ct: Volume | None,
+    surface: Surface,
+    mask_sigma_voxels: float,
+    mask_level: float,
+    monitor: Monitor,
+) -> SurfaceSource:
+    """The source that `surface` names; "automatic" is grey where there is a fitting CT volume and a level, else mask.
+
+    Raises
+    ------
+    NmcError
+        If the surface has no such name, or the grey one is asked for and cannot be had.
+    """
+    if surface not in ("automatic", "grey", "mask", "voxel"):
+        raise NmcError(f"there is no surface {surface!r}", "use automatic, grey, mask or voxel", "surface")
+    if surface == "grey" and ct is None:
+        raise NmcError("the grey surface needs the CT volume", "import it, or take the surface from the voxels", "surface")
+    if ct is not None and (surface == "grey" or (surface == "automatic" and particles.surface is not None)):
+        try:
+            return _grey_source(particles, ct)
+        except NmcError as error:
+            if surface == "grey":
+                raise
+            monitor.warn(f"{error.message}; the surface is taken from the voxels")
+    if surface == "voxel":
+        return SurfaceSource("voxel", 0.0, 0.0, 0.0)
+    # The level moves the surface of a filtered half space by up to 1.7 sigma.
+    return SurfaceSource("mask", mask_sigma_voxels, mask_level, 1.5 + 2.0 * mask_sigma_voxels)
+
+
+def _grey_source(particles: LabelVolume, ct: Volume) -> SurfaceSource:
     """Where the labels lie in the grey volume that they were made from.
 
     Raises
@@ -59,72 +104,35 @@ def grey_source(particles: LabelVolume, ct: Volume) -> GreySource:
         )
     z, y, x = (int(v) for v in offset)
     observed = particles.observed if particles.shape == ct.shape else ct.observed
-    return GreySource(ct.values, observed, (z, y, x), particles.surface.sigma_voxels, particles.surface.threshold)
+    level = particles.surface
+    return SurfaceSource("grey", level.sigma_voxels, level.threshold, _GREY_ROOM, ct.values, observed, (z, y, x))
 
 
-def grow(box: Box, margin: int, shape: tuple[int, ...]) -> tuple[Box, NDArray[np.int64]]:
-    """The box with a margin, cut at the array's end; and how much of the margin was cut, int64 ``(3, 2)``."""
-    slices, cut = [], np.zeros((3, 2), dtype=np.int64)
-    for axis, (side, size) in enumerate(zip(box, shape)):
-        start, stop = side.start - margin, side.stop + margin
-        cut[axis] = max(0, -start), max(0, stop - size)
-        slices.append(slice(max(0, start), min(size, stop)))
-    return (slices[0], slices[1], slices[2]), cut
-
-
-def blur(values: NDArray[np.float32], sigma_voxels: float, monitor: Monitor) -> NDArray[np.float32]:
-    """Gaussian filter with reflecting ends, in slabs between which the work can be cancelled."""
-    from scipy.ndimage import gaussian_filter1d
-
-    if sigma_voxels <= 0:
-        return values
-    out = values
-    for axis in range(3):
-        along = (axis + 1) % 3
-        source, out = out, np.empty_like(out)
-        slab = max(1, _CHUNK * out.shape[along] // max(out.size, 1))
-        for start in range(0, out.shape[along], slab):
-            monitor.check()
-            part = [slice(None)] * 3
-            part[along] = slice(start, start + slab)
-            gaussian_filter1d(source[tuple(part)], sigma_voxels, axis, output=out[tuple(part)], mode="reflect", truncate=4.0)
-    return out
-
-
-def grey_field(mask: NDArray[np.bool_], box: Box, source: GreySource, monitor: Monitor) -> NDArray[np.float32]:
-    """Distance of the filtered grey value from its level, positive in the particle and negative outside.
-
-    The label decides about the sign, the grey value about the place between two voxels: where a neighbour touches, the
-    grey value is high on both sides and the surface falls in the middle.
+def field_around(
+    labels: NDArray[Any], label: int, box: NDArray[np.int64], source: SurfaceSource, monitor: Monitor
+) -> Lattice | None:
+    """The source's field around one particle, with its origin in voxels of the labels; None for "voxel".
 
     Parameters
     ----------
-    mask
-        bool ``[z, y, x]``, the particle in `box`.
+    labels
+        Unsigned ``[z, y, x]``.
     box
-        Of the label volume.
+        int64 ``(3, 2)``, first and one past the last voxel of the particle.
     """
-    in_grey: Box = tuple(slice(s.start + o, s.stop + o) for s, o in zip(box, source.offset))  # type: ignore[assignment]
-    wide, _ = grow(in_grey, int(np.ceil(4 * source.sigma_voxels)), source.values.shape)
-    values = np.asarray(source.values[wide], dtype=np.float32)
-    if source.observed is None or source.observed[wide].all():
-        filtered = blur(values, source.sigma_voxels, monitor)
-    else:
-        known = source.observed[wide].astype(np.float32)
-        filtered = blur(values * known, source.sigma_voxels, monitor)
-        filtered /= np.maximum(blur(known, source.sigma_voxels, monitor), np.float32(1e-3))
-    inner = tuple(slice(s.start - w.start, s.stop - w.start) for s, w in zip(in_grey, wide))
-    height = np.abs(filtered[inner] - np.float32(source.threshold))
-    # A voxel exactly at the level must stand on its label's side.
-    np.maximum(height, np.float32(1e-6) * max(float(height.max(initial=0.0)), 1e-30), out=height)
-    return np.where(mask, height, -height)
-
-
-def mask_field(mask: NDArray[np.bool_], sigma_voxels: float, level: float, monitor: Monitor) -> NDArray[np.float32]:
-    """The filtered binary particle minus its level; `mask` needs a margin of about 4 sigma."""
-    return blur(mask.astype(np.float32), sigma_voxels, monitor) - np.float32(level)
-
-
-def voxel_field(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """1 in the particle and -1 outside, for look-up by the nearest voxel."""
-    return np.where(mask, np.float32(1), np.float32(-1))
+    if source.kind == "voxel":
+        return None
+    room = int(np.ceil(source.room_voxels)) + 1
+    low, high = box[:, 0] - room, box[:, 1] + room
+    if source.kind == "grey":
+        offset = np.array(source.offset)
+        found = smooth_on_lattice(source.values, low + offset, high + offset, source.sigma_voxels, source.observed, monitor)  # type: ignore[arg-type]
+        return Lattice(found.values, found.origin - offset, found.stride)
+    # Beyond the box there is nothing of the particle, and the filter must see that much of nothing.
+    margin = room + int(np.ceil(4 * source.sigma_voxels)) + 4
+    mask = np.zeros(box[:, 1] - box[:, 0] + 2 * margin, np.uint8)
+    inner = tuple(slice(margin, margin + int(b - a)) for a, b in box)
+    mask[inner] = labels[tuple(slice(int(a), int(b)) for a, b in box)] == label
+    start = box[:, 0] - margin
+    found = smooth_on_lattice(mask, low - start, high - start, source.sigma_voxels, None, monitor)
+    return Lattice(found.values, found.origin + start, found.stride)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,30 +13,35 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.volume import LabelVolume, Volume, index_to_um
-from nmcstudio.shell.directions import SphereGrid, check_directions, grid_for_degree, mesh_of, quadrature_of, solid_angles
+from nmcstudio.shell.blur import inward_shift_um
+from nmcstudio.shell.descriptors import is_published_mesh
+from nmcstudio.shell.directions import check_directions, grid_for_degree, mesh_of, octasphere, quadrature_of, solid_angles
 from nmcstudio.shell.edge_weights import edge_weights
-from nmcstudio.shell.particle_field import Box, GreySource, grey_field, grey_source, grow, mask_field, voxel_field
+from nmcstudio.shell.particle_field import Surface, SurfaceSource, choose_source, field_around
+from nmcstudio.shell.scan import Found, find_particles
+from nmcstudio.shell.star_shape import explain
+from nmcstudio.shell.workers import run_watched, worker_count
 
-Surface = Literal["automatic", "grey", "mask", "voxel"]
-_MARGIN = 3
-_SLAB = 4_000_000
+#: Share of the directions in which the smooth field may miss the particle before it is called too thin for it.
+_THIN = 0.01
 
 
 @dataclass(frozen=True)
 class _Rays:
+    """Directions ``(m, 3)``, of which the first `measured` are the caller's; their weights; voxel steps (z, y, x) a um."""
+
     directions: NDArray[np.float64]
     weights: NDArray[np.float64]
     steps_zyx: NDArray[np.float64]
-    stride_um: float
+    measured: int
 
 
 @dataclass(frozen=True)
 class _Seen:
     radii_um: NDArray[np.float64]
-    centre_um: NDArray[np.float64]
+    centre_zyx: NDArray[np.float64]
     star_error: float
     flag: str
-    voxels: int
 
 
 def extract_radii(
@@ -54,6 +60,9 @@ def extract_radii(
 ) -> RadiusFunctions:
     """Distance from each particle's star point to its outermost surface point in every direction.
 
+    The radii on the published mesh of 258 directions are measured beside those that are asked for: the published descriptors
+    are taken from them, of the data as of the model.
+
     Parameters
     ----------
     particles
@@ -69,14 +78,15 @@ def extract_radii(
     mask_sigma_voxels, mask_level
         Of the surface "mask".
     star_tolerance
-        A particle is flagged if its star hull is larger than itself by more than this share of its volume. Both are
-        measured along the same rays through the same field, so that neither filter nor grid enters the ratio.
+        A particle is flagged if its star hull is larger than itself by more than this share of its volume; gaps are
+        looked for along the rays, from voxel to voxel.
     minimum_voxels
         Smaller particles are left out.
     edge_correction
         Weigh by the inverse probability to lie wholly in the field of view (models.md 2.6).
     correct_blur
-        Move the surface outwards by what the Gaussian filter moved it inwards, sigma^2 over the radius (models.md 2.2).
+        Move the surface outwards by what the Gaussian filter moved it inwards, sigma^2 times the local mean curvature
+        (models.md 2.2). How much that is, is said in the notes either way.
     monitor
         Progress and cancel.
 
@@ -87,39 +97,39 @@ def extract_radii(
     """
     monitor = monitor or Monitor()
     rays = _rays(grid_for_degree(15).directions if directions is None else directions, particles.spacing_um)
-    source = _choose_source(particles, ct, surface, monitor)
-    kind = surface if surface != "automatic" else ("grey" if source is not None else "mask")
-    kept, boxes = _complete_particles(particles, minimum_voxels, monitor)
+    source = choose_source(particles, ct, surface, mask_sigma_voxels, mask_level, monitor)
+    found = _whole_particles(particles, minimum_voxels, monitor.sub(0.0, 0.2))
+    seen = _look_at_all(particles, found, rays, source, star_tolerance, monitor.sub(0.2, 0.95))
 
-    seen: list[_Seen] = []
-    for number, label in enumerate(kept):
-        monitor.report(number / len(kept), f"radius functions of {len(kept)} particles")
-        seen.append(
-            _look(
-                particles, int(label), boxes[number], rays, kind, source, mask_sigma_voxels, mask_level, star_tolerance, monitor
-            )
-        )
     radii_um = np.stack([one.radii_um for one in seen])
-    smoothing_um = _smoothing_um(particles, kind, mask_sigma_voxels)
-    radii_um = _treat_blur(radii_um, rays.weights, smoothing_um, correct_blur, monitor)
-    extents = np.array([[side.stop - side.start for side in box] for box in boxes])
-    weights = edge_weights(extents, particles.shape, particles.observed) if edge_correction else np.ones(len(kept))
+    smoothing_um = _smoothing_um(particles, source)
+    radii_um, notes = _treat_blur(radii_um, rays, smoothing_um, correct_blur)
+    weights = (
+        edge_weights(np.diff(found.boxes, axis=2)[:, :, 0], particles.shape, particles.observed)
+        if edge_correction
+        else np.ones(len(seen))
+    )
     flagged = sum(bool(one.flag) for one in seen)
     if flagged:
         monitor.warn(f"{flagged} of {len(seen)} particles are flagged: not star-shaped, or a centroid outside the particle")
+    for note in notes:
+        monitor.warn(note)
     monitor.report(1.0, f"{len(seen)} radius functions")
+    centres = np.stack([one.centre_zyx for one in seen])
     return RadiusFunctions(
-        ids=kept,
-        directions=rays.directions,
-        radii_um=radii_um,
-        centres_um=np.stack([one.centre_um for one in seen]),
+        ids=found.ids,
+        directions=rays.directions[: rays.measured],
+        radii_um=radii_um[:, : rays.measured],
+        centres_um=index_to_um(centres, particles.spacing_um, particles.origin_um),
         weights=weights,
         star_errors=np.array([one.star_error for one in seen]),
         flags=tuple(one.flag for one in seen),
-        volumes_um3=np.array([one.voxels for one in seen]) * float(np.prod(particles.spacing_um)),
+        volumes_um3=found.counts.astype(np.float64) * float(np.prod(particles.spacing_um)),
         voxel_um=float(np.cbrt(np.prod(particles.spacing_um))),
         smoothing_um=smoothing_um,
         simulated=particles.simulated or (ct is not None and ct.simulated),
+        published_radii_um=radii_um[:, rays.measured :] if rays.measured < len(rays.directions) else None,
+        notes=notes,
     )
 
 
@@ -141,182 +151,166 @@ def with_volumes(radii: RadiusFunctions) -> RadiusFunctions:
 def _rays(directions: NDArray[np.float64], spacing_um: tuple[float, float, float]) -> _Rays:
     directions = np.asarray(directions, dtype=np.float64)
     check_directions(directions)
-    grid: SphereGrid | None = quadrature_of(directions)
+    grid = quadrature_of(directions)
     weights = grid.weights if grid is not None else solid_angles(mesh_of(directions))
-    return _Rays(directions, weights, directions[:, ::-1] / np.asarray(spacing_um), 0.25 * min(spacing_um))
+    every = directions if is_published_mesh(directions) else np.concatenate([directions, octasphere().directions])
+    return _Rays(every, weights, every[:, ::-1] / np.asarray(spacing_um), len(directions))
 
 
-def _choose_source(particles: LabelVolume, ct: Volume | None, surface: Surface, monitor: Monitor) -> GreySource | None:
-    if surface not in ("automatic", "grey", "mask", "voxel"):
-        raise NmcError(f"there is no surface {surface!r}", "use automatic, grey, mask or voxel", "surface")
-    if surface == "grey" and ct is None:
-        raise NmcError("the grey surface needs the CT volume", "import it, or take the surface from the voxels", "surface")
-    if ct is None or surface in ("mask", "voxel") or (surface == "automatic" and particles.surface is None):
-        return None
-    try:
-        return grey_source(particles, ct)
-    except NmcError as error:
-        if surface == "grey":
-            raise
-        monitor.warn(f"{error.message}; the surface is taken from the voxels")
-        return None
-
-
-def _complete_particles(particles: LabelVolume, minimum_voxels: int, monitor: Monitor) -> tuple[NDArray[np.int64], list[Box]]:
-    """Labels that lie wholly in the field of view, with their boxes."""
-    from scipy.ndimage import binary_dilation
-
-    labels = particles.labels
-    monitor.report(0.0, "finding the particles")
-    counts, found = _find(labels, monitor)
-    kept: list[int] = []
-    boxes: list[Box] = []
-    cut = small = 0
-    for label, box in found.items():
-        monitor.check()
-        if any(side.start == 0 or side.stop == size for side, size in zip(box, labels.shape) if size > 1):
-            cut += 1
-            continue
-        if counts[label] < minimum_voxels:
-            small += 1
-            continue
-        if particles.observed is not None:
-            wide, _ = grow(box, 1, labels.shape)
-            if not particles.observed[wide].all() and (binary_dilation(labels[wide] == label) & ~particles.observed[wide]).any():
-                cut += 1
-                continue
-        kept.append(label)
-        boxes.append(box)
-    if cut:
-        monitor.warn(f"{cut} particles touch the border of the field of view and are left out")
-    if small:
-        monitor.warn(f"{small} particles have fewer than {minimum_voxels} voxels and are left out")
-    if not kept:
-        total = cut + small
+def _whole_particles(particles: LabelVolume, minimum_voxels: int, monitor: Monitor) -> Found:
+    """The particles that lie wholly in the field of view and are large enough; says how many others there are, and why."""
+    labels, observed = particles.labels, particles.observed
+    found = find_particles(labels, monitor)
+    ends = np.array(labels.shape)
+    inner = (found.boxes[:, :, 0] > 0) & (found.boxes[:, :, 1] < ends) | (ends == 1)
+    whole = inner.all(axis=1)
+    small = whole & (found.counts < minimum_voxels)
+    unknown = np.zeros(len(whole), dtype=bool)
+    if observed is not None:
+        for number in np.flatnonzero(whole & ~small):
+            monitor.report(None)
+            unknown[number] = _touches_unknown(labels, int(found.ids[number]), found.boxes[number], observed)
+    kept = whole & ~small & ~unknown
+    if not whole.all():
+        monitor.warn(f"{np.count_nonzero(~whole)} particles touch the border of the volume and are left out")
+    if unknown.any():
+        monitor.warn(f"{np.count_nonzero(unknown)} particles touch something that was not observed and are left out")
+    if small.any():
+        monitor.warn(f"{np.count_nonzero(small)} particles have fewer than {minimum_voxels} voxels and are left out")
+    if not kept.any():
+        total = len(kept)
         what = "there are no particles" if not total else f"none of the {total} particles lies wholly in the field of view"
         raise NmcError(what, "segment the CT volume so that whole particles remain, or lower the smallest size", "minimum_voxels")
-    return np.array(kept, dtype=np.int64), boxes
+    return Found(found.ids[kept], found.counts[kept], found.centroids[kept], found.boxes[kept])
 
 
-def _find(labels: NDArray[Any], monitor: Monitor) -> tuple[NDArray[np.int64], dict[int, Box]]:
-    """Voxels of each label, and the bounding boxes in the order of the labels; slab by slab, to need little memory."""
-    from scipy.ndimage import find_objects
+def _touches_unknown(labels: NDArray[Any], label: int, box: NDArray[np.int64], observed: NDArray[np.bool_]) -> bool:
+    """Whether a voxel of the particle is not observed, or shares a face with one that is not."""
+    wide = tuple(slice(max(0, int(a) - 1), int(b) + 1) for a, b in box)
+    unknown = ~observed[wide]
+    if not unknown.any():
+        return False
+    mask = labels[wide] == label
+    if (mask & unknown).any():
+        return True
+    for axis in range(3):
+        one, other = [slice(None)] * 3, [slice(None)] * 3
+        one[axis], other[axis] = slice(1, None), slice(None, -1)
+        a, b = tuple(one), tuple(other)
+        if (mask[a] & unknown[b]).any() or (mask[b] & unknown[a]).any():
+            return True
+    return False
 
-    slab = max(1, _SLAB // max(1, labels[0].size))
-    counts = np.zeros(1, dtype=np.int64)
-    boxes: dict[int, Box] = {}
-    for first in range(0, len(labels), slab):
-        monitor.check()
-        part = labels[first : first + slab]
-        more = np.bincount(part.ravel())
-        counts = np.pad(counts, (0, max(0, len(more) - len(counts))))
-        counts[: len(more)] += more
-        for index, box in enumerate(find_objects(part)):
-            if box is None:
-                continue
-            moved = (slice(box[0].start + first, box[0].stop + first), box[1], box[2])
-            known = boxes.get(index + 1, moved)
-            z, y, x = (slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(known, moved))
-            boxes[index + 1] = (z, y, x)
-    return counts, dict(sorted(boxes.items()))
+
+def _look_at_all(
+    particles: LabelVolume, found: Found, rays: _Rays, source: SurfaceSource, tolerance: float, monitor: Monitor
+) -> list[_Seen]:
+    """Each particle in a thread of its own, large ones first so that none is left over at the end."""
+    tasks = [
+        lambda number=number: _look(particles, found, number, rays, source, tolerance, monitor)  # type: ignore[misc]
+        for number in np.argsort(-found.counts)
+    ]
+    with ThreadPoolExecutor(worker_count()) as pool:
+        seen = run_watched(pool, tasks, monitor, f"radius functions of {len(tasks)} particles")
+    back = np.argsort(np.argsort(-found.counts))
+    return [seen[place] for place in back]
 
 
 def _look(
     particles: LabelVolume,
-    label: int,
-    box: Box,
+    found: Found,
+    number: int,
     rays: _Rays,
-    kind: str,
-    source: GreySource | None,
-    sigma_voxels: float,
-    level: float,
+    source: SurfaceSource,
     tolerance: float,
     monitor: Monitor,
 ) -> _Seen:
     """One particle from its star point."""
-    margin = _MARGIN + (int(np.ceil(4 * sigma_voxels)) if kind == "mask" else 0)
-    wide, cut = grow(box, margin, particles.shape)
-    mask = particles.labels[wide] == label
-    centre, flags = _star_point(mask, particles.spacing_um)
-    if kind == "grey" and source is not None:
-        field = grey_field(mask, wide, source, monitor)
-    elif kind == "mask":
-        field = mask_field(np.pad(mask, cut), sigma_voxels, level, monitor)
-        centre = centre + cut[:, 0]
-    else:
-        field = voxel_field(mask)
-    reach_um = _reach(mask, centre - (cut[:, 0] if kind == "mask" else 0), particles.spacing_um)
-    radii, volumes = _march(field, centre, rays, reach_um, kind != "voxel", monitor)
-    missed = radii <= 0
-    if missed.any():
-        rough, _ = _march(voxel_field(mask), centre - (cut[:, 0] if kind == "mask" else 0), rays, reach_um, False, monitor)
-        radii = np.where(missed, rough, radii)
-        flags.append(f"too thin for the smooth surface in {int(missed.sum())} directions")
-    star_error = float(rays.weights @ radii**3 / 3 / max(float(rays.weights @ volumes), 1e-300) - 1)
+    from nmcstudio.shell.marching import THIN
+
+    label, box = int(found.ids[number]), found.boxes[number]
+    centre, flags = _star_point(particles, label, box, found.centroids[number])
+    radii, gaps, ends = _march(particles, label, box, centre, rays, source, monitor)
+    measured = slice(0, rays.measured)
+    gap = float(rays.weights @ gaps[measured])
+    star_error = gap / max(float(rays.weights @ radii[measured] ** 3) / 3 - gap, 1e-300)
     if star_error > tolerance:
-        flags.append(f"not star-shaped: its star hull is {100 * star_error:.1f} % larger")
-    origin = np.array([s.start for s in wide]) - (cut[:, 0] if kind == "mask" else 0)
-    centre_um = index_to_um(centre + origin, particles.spacing_um, particles.origin_um)
-    return _Seen(radii, centre_um, star_error, "; ".join(flags), int(np.count_nonzero(mask)))
+        mask = particles.labels[tuple(slice(int(a), int(b)) for a, b in box)] == label
+        reason = explain(mask, particles.spacing_um)
+        flags.append(f"not star-shaped: {reason}; its star hull is {100 * star_error:.1f} % larger")
+    thin = np.count_nonzero(ends[measured] == THIN)
+    if thin > _THIN * rays.measured:
+        flags.append(f"too thin for the smooth surface in {thin} directions")
+    return _Seen(radii, centre, star_error, "; ".join(flags))
 
 
-def _star_point(mask: NDArray[np.bool_], spacing_um: tuple[float, float, float]) -> tuple[NDArray[np.float64], list[str]]:
+def _star_point(
+    particles: LabelVolume, label: int, box: NDArray[np.int64], centroid: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], list[str]]:
     """Index (z, y, x) of the centroid, or of the deepest voxel where the centroid is not in the particle."""
-    count = np.count_nonzero(mask)
-    sums = [mask.sum(axis=tuple(a for a in range(3) if a != axis)) @ np.arange(mask.shape[axis]) for axis in range(3)]
-    centroid = np.array(sums) / count
-    if mask[tuple(np.ceil(centroid - 0.5).astype(int))]:
+    if particles.labels[tuple(np.ceil(centroid - 0.5).astype(int))] == label:
         return centroid, []
     from scipy.ndimage import distance_transform_edt
 
-    depth = distance_transform_edt(np.pad(mask, 1), sampling=spacing_um)[1:-1, 1:-1, 1:-1]
+    mask = particles.labels[tuple(slice(int(a), int(b)) for a, b in box)] == label
+    depth = distance_transform_edt(np.pad(mask, 1), sampling=particles.spacing_um)[1:-1, 1:-1, 1:-1]
     deepest = np.array(np.unravel_index(int(np.argmax(depth)), mask.shape), dtype=np.float64)
-    return deepest, ["its centroid lies outside, so it is seen from its deepest point"]
-
-
-def _reach(mask: NDArray[np.bool_], centre: NDArray[np.float64], spacing_um: tuple[float, float, float]) -> float:
-    """Distance, um, beyond which nothing of the particle lies: its farthest voxel and that voxel's neighbour."""
-    away = (np.argwhere(mask) - centre) * np.asarray(spacing_um)
-    return float(np.sqrt((away**2).sum(axis=1).max()) + np.linalg.norm(spacing_um))
+    return deepest + box[:, 0], ["its centroid lies outside, so it is seen from its deepest point"]
 
 
 def _march(
-    field: NDArray[np.float32], centre: NDArray[np.float64], rays: _Rays, reach_um: float, linear: bool, monitor: Monitor
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    particles: LabelVolume,
+    label: int,
+    box: NDArray[np.int64],
+    centre: NDArray[np.float64],
+    rays: _Rays,
+    source: SurfaceSource,
+    monitor: Monitor,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint8]]:
     from nmcstudio.shell.marching import march
 
-    radii, volumes = np.empty((2, len(rays.directions)))
-    samples_per_ray = reach_um / rays.stride_um
-    chunk = max(16, int(1.5e6 / samples_per_ray))
+    field = field_around(particles.labels, label, box, source, monitor)
+    nothing = np.empty((0, 0, 0), np.float32)
+    values, origin, stride = (nothing, np.zeros(3), 1) if field is None else (field.values, field.origin, field.stride)
+    radii, gaps = np.empty((2, len(rays.directions)))
+    ends = np.empty(len(radii), np.uint8)
+    samples_a_ray = 6 * np.max(box[:, 1] - box[:, 0]) + 1000
+    chunk = max(16, int(5e6 / samples_a_ray))
     for start in range(0, len(radii), chunk):
         monitor.check()
         part = slice(start, start + chunk)
-        march(field, centre, rays.steps_zyx[part], reach_um, rays.stride_um, linear, radii[part], volumes[part])
-    return radii, volumes
+        march(
+            particles.labels, label, box, centre, rays.steps_zyx[part], values, origin, stride, source.level, source.room_voxels,
+            radii[part], gaps[part], ends[part],
+        )  # fmt: skip
+    return radii, gaps, ends
 
 
-def _smoothing_um(particles: LabelVolume, kind: str, mask_sigma_voxels: float) -> float:
+def _smoothing_um(particles: LabelVolume, source: SurfaceSource) -> float:
     """Standard deviation, um, of all Gaussian filters between the object and the surface that was measured."""
     voxel_um = float(np.cbrt(np.prod(particles.spacing_um)))
     image = particles.surface.sigma_voxels if particles.surface is not None else 0.0
-    return float(np.hypot(image, mask_sigma_voxels if kind == "mask" else 0.0)) * voxel_um
+    return float(np.hypot(image, source.sigma_voxels if source.kind == "mask" else 0.0)) * voxel_um
 
 
 def _treat_blur(
-    radii_um: NDArray[np.float64], weights: NDArray[np.float64], sigma_um: float, correct: bool, monitor: Monitor
-) -> NDArray[np.float64]:
-    """Take back the filter's shift, or say how large it is.
-
-    The half level of a filtered ball lies sigma^2 / R too far in, so R solves ``R - sigma^2 / R = measured``. The same
-    shift is given to all directions of a particle: it restores the size to first order and leaves the shape filtered.
-    """
+    radii_um: NDArray[np.float64], rays: _Rays, sigma_um: float, correct: bool
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Take back the filter's shift if asked to, and say in either case how large it is."""
     if sigma_um <= 0:
-        return radii_um
-    measured = np.cbrt(radii_um**3 @ weights / weights.sum())
-    true = (measured + np.sqrt(measured**2 + 4 * sigma_um**2)) / 2
-    share = 100 * float(np.mean(true / measured - 1))
+        return radii_um, ()
     if correct:
-        monitor.warn(f"radii were enlarged by {share:.2f} % on average, what a filter of {sigma_um:.3g} um takes away")
-        return radii_um + (true - measured)[:, None]
-    monitor.warn(f"the filter of {sigma_um:.3g} um makes the radii {share:.2f} % too small on average; this is not corrected")
-    return radii_um
+        shift = inward_shift_um(radii_um, rays.directions, sigma_um)
+        share = 100 * float(np.mean(shift.mean(axis=1) / radii_um.mean(axis=1)))
+        return radii_um + shift, (
+            f"the Gaussian filter of {sigma_um:.3g} um had moved the surface inwards by {shift.mean():.3g} um on average; that "
+            f"was taken back along the local curvature, and diameters grew by {share:.2f} %",
+        )
+    measured = radii_um.mean(axis=1)
+    # The half level of a filtered ball lies sigma^2 / R too far in: R solves R - sigma^2 / R = measured.
+    shift = (np.sqrt(measured**2 + 4 * sigma_um**2) - measured) / 2
+    share = 100 * float(np.mean(shift / measured))
+    return radii_um, (
+        f"the Gaussian filter of {sigma_um:.3g} um moves the surface inwards by about {shift.mean():.3g} um, so that diameters "
+        f"are {share:.2f} % too small on average; this is not corrected",
+    )

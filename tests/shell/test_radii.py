@@ -207,7 +207,7 @@ def test_volumes_of_imported_radii() -> None:
 def test_particles_across_slabs_are_found_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = LabelVolume(ball(12).astype(np.uint16) * 3, 1.0)
     whole = extract_radii(labels, directions=DIRECTIONS)
-    monkeypatch.setattr("nmcstudio.shell.radii._SLAB", 5000)
+    monkeypatch.setattr("nmcstudio.shell.scan._SLAB_VOXELS", 5000)
     parts = extract_radii(labels, directions=DIRECTIONS)
     assert parts.ids.tolist() == [3]
     np.testing.assert_array_equal(parts.radii_um, whole.radii_um)
