@@ -22,7 +22,7 @@ def ball_volume(radius: Any) -> Any:
 def ball_overlap(a: Any, b: Any, distance: Any) -> Array:
     """Volume of the intersection of two balls of radii `a` and `b` whose centres are `distance` apart (broadcasts)."""
     a, b, x = np.broadcast_arrays(np.asarray(a, float), np.asarray(b, float), np.asarray(distance, float))
-    # The ratio is at most one wherever the lens formula is used; written as a quotient of squares it underflows for tiny distances.
+    # The ratio is at most one wherever the lens formula is used; a quotient of squares would underflow for tiny distances.
     ratio = np.divide(a - b, x, out=np.zeros_like(x), where=x > np.abs(a - b))
     lens = np.pi * (a + b - x) ** 2 * (x + 2 * (a + b) - 3 * (a - b) * ratio) / 12
     return np.where(x >= a + b, 0.0, np.where(x <= np.abs(a - b), ball_volume(np.minimum(a, b)), lens))

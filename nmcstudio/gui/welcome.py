@@ -23,7 +23,7 @@ from nmcstudio.gui.icons import icon, scaled_pixmap
 from nmcstudio.gui.settings import recent_projects, thumbnail_file
 
 CARDS = (
-    ("ct", "Open CT data", "A grey-scale volume of many particles: TIFF, TXM, HDF5, RAW, DICOM, OME-Zarr and others, or a folder of slices."),
+    ("ct", "Open CT data", "A grey-scale volume of many particles: TIFF, TXM, HDF5, RAW, DICOM, OME-Zarr, a folder of slices."),
     ("ebsd", "Open EBSD data", "An orientation map or a stack of sections: .ang, .ctf, Bruker or EDAX HDF5, LabDCT."),
     ("sample", "Open the sample session", "A small simulated electrode and grain map, from images to virtual particles."),
 )

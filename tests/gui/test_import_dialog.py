@@ -63,7 +63,7 @@ def test_a_raw_file_shows_its_planes_once_its_layout_is_said(
 ) -> None:
     real_controller.edit_params("import-ct", {"files": [str(raw_file)]})
     dialog = open_dialog(qtbot, real_controller)
-    qtbot.waitUntil(lambda: "shape" in dialog.preview.planes[0].words.toPlainText())
+    qtbot.waitUntil(lambda: "shape" in dialog.preview.planes[0].words.text())
     assert dialog.side.form.editors["raw_shape"].isVisibleTo(dialog.side)
     real_controller.edit_params("import-ct", layout_of_the_file())
     qtbot.waitUntil(lambda: all(image is not None for image in drawn(dialog)))

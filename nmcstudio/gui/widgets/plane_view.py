@@ -52,8 +52,14 @@ class PlaneView(QWidget):
             self.plot.getPlotItem().hideAxis(side)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
-        self.words = pg.TextItem("", anchor=(0.5, 0.5))
-        self.plot.addItem(self.words)
+        self.words = QLabel()
+        self.words.setObjectName("muted")
+        self.words.setWordWrap(True)
+        self.words.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.words.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        over = QVBoxLayout(self.plot)
+        over.setContentsMargins(24, 24, 24, 24)
+        over.addWidget(self.words)
         self.box = pg.ROI((0, 0), (1, 1), snapSize=1.0, scaleSnap=True, translateSnap=True, rotatable=False)
         for x in (0.0, 0.5, 1.0):
             for y in (0.0, 0.5, 1.0):
@@ -84,7 +90,6 @@ class PlaneView(QWidget):
     def paint(self, theme: Theme) -> None:
         """Colours of a theme."""
         self.plot.setBackground(theme.base)
-        self.words.setColor(theme.muted)
         self.box.setPen(pg.mkPen(theme.model, width=2))
         self.box.hoverPen = pg.mkPen(theme.model, width=4)
         for handle in self.box.getHandles():
@@ -118,9 +123,7 @@ class PlaneView(QWidget):
         """Words where the picture will be; the last picture goes."""
         self.image.clear()
         self.words.setText(text)
-        self.words.setTextWidth(max(120, self.plot.width() - 48))
-        self.words.setPos(self.plot.viewRect().center())
-        self._count()
+        self.number.clear()
 
     def wait(self) -> None:
         """Say that a plane is on its way; the last one stays on view."""
