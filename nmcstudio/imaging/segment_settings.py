@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from nmcstudio.imaging.corrections import Corrections
 from nmcstudio.imaging.field_of_view import Cylinder
 
 
@@ -16,8 +17,8 @@ class SegmentSettings:
     ----------
     field_of_view_kind, cylinder, box
         As in `field_of_view`.
-    median_radius
-        Radius in voxels of a median filter before the Gaussian one; 0 for none.
+    corrections
+        Of the grey values before the Gaussian filter; they have no part in a phase image.
     sigma
         Standard deviation of the Gaussian filter in voxels; None is `default_sigma`. A phase image with sigma > 0 is smoothed
         and cut at one half.
@@ -41,7 +42,7 @@ class SegmentSettings:
     field_of_view_kind: str = "automatic"
     cylinder: Cylinder | None = None
     box: tuple[int, ...] | None = None
-    median_radius: int = 0
+    corrections: Corrections = field(default_factory=Corrections)
     sigma: float | None = None
     phase_value: int | None = None
     threshold: float | None = None
@@ -54,7 +55,7 @@ class SegmentSettings:
     @property
     def smoothing(self) -> tuple[Any, ...]:
         """What the smoothed volume depends on."""
-        return (self.field_of_view_kind, self.cylinder, self.box, self.median_radius, self.sigma, self.phase_value)
+        return (self.field_of_view_kind, self.cylinder, self.box, self.corrections, self.sigma, self.phase_value)
 
     @property
     def material(self) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.imaging.foreground import Foreground, cut_at_threshold, level_of
 from nmcstudio.imaging.segment_ct import minimum_voxels, particles_of
 from nmcstudio.imaging.segment_settings import SegmentSettings
-from nmcstudio.imaging.smoothed import Codes, Smoothed, codes_of, smooth_plane, smooth_volume
+from nmcstudio.imaging.smoothed import Codes, Ground, Smoothed, lay_ground, smooth_plane, smooth_volume
 from nmcstudio.imaging.split import SplitHierarchy, split_hierarchy
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Segmenter:
         self.volume = volume
         self._lock = threading.RLock()
         self._kept: dict[str, tuple[Any, Any]] = {}
-        self._scale: tuple[Any, Codes] | None = None
+        self._ground: tuple[Any, Ground] | None = None
         _live[_identity(volume)] = self
 
     def has(self, stage: str, settings: SegmentSettings) -> bool:
@@ -66,7 +66,11 @@ class Segmenter:
 
     def smoothed(self, settings: SegmentSettings, monitor: Monitor | None = None) -> Smoothed:
         """The smoothed volume as codes with a scale, and its histogram."""
-        return self._stage("smoothed", settings, monitor, lambda part: smooth_volume(self.volume, settings, part))
+
+        def work(part: Monitor) -> Smoothed:
+            return smooth_volume(self.volume, settings, part.sub(0.05, 1.0), self.ground(settings, part.sub(0.0, 0.05)))
+
+        return self._stage("smoothed", settings, monitor, work)
 
     def smoothed_slice(self, axis: int, index: int, settings: SegmentSettings) -> tuple[NDArray[Any], Codes]:
         """One plane (axis 0 for z, 1 for y, 2 for x) of `smoothed`, equal to it, and what its codes mean.
@@ -76,15 +80,19 @@ class Segmenter:
         kept = self._kept.get("smoothed")
         if kept is not None and kept[0] == _key("smoothed", settings):
             return kept[1].codes.take(index, axis=axis), kept[1].scale
-        scale = self.scale(settings)
-        return smooth_plane(self.volume, settings, scale, axis, index), scale
+        ground = self.ground(settings)
+        return smooth_plane(self.volume, settings, ground, axis, index), ground.scale
+
+    def ground(self, settings: SegmentSettings, monitor: Monitor | None = None) -> Ground:
+        """Field of view, fitted corrections and codes; one pass over the volume at most."""
+        held = self._ground
+        if held is None or held[0] != settings.smoothing:
+            held = self._ground = (settings.smoothing, lay_ground(self.volume, settings, monitor))
+        return held[1]
 
     def scale(self, settings: SegmentSettings) -> Codes:
         """What the codes of `smoothed` mean; one pass over the volume at most."""
-        held = self._scale
-        if held is None or held[0] != settings.smoothing:
-            held = self._scale = (settings.smoothing, codes_of(self.volume, settings))
-        return held[1]
+        return self.ground(settings).scale
 
     def level(self, settings: SegmentSettings, monitor: Monitor | None = None) -> float:
         """The grey level of the surface: the given one, or Otsu's of the smoothed volume."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
-from nmcstudio.imaging.denoise import median, smooth
+from nmcstudio.imaging.corrections import Fitted, fit_corrections
+from nmcstudio.imaging.denoise import smooth
 from nmcstudio.imaging.field_of_view import field_of_view
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.slabs import slabs
@@ -83,38 +84,83 @@ def sigma_of(volume: Volume, settings: SegmentSettings) -> float:
     return default_sigma(volume.spacing_um, settings.phase_value) if settings.sigma is None else settings.sigma
 
 
-def codes_of(volume: Volume, settings: SegmentSettings, monitor: Monitor | None = None) -> Codes:
-    """Scale of the smoothed volume's codes: 0 to 255 for 8-bit values, else from the smallest to the largest value.
+@dataclass(frozen=True)
+class Ground:
+    """What is known of a volume before its voxels are worked on; any piece of it can then be smoothed by itself.
+
+    Attributes
+    ----------
+    observed
+        bool ``[z, y, x]``, or None if everything is.
+    fitted
+        The corrections of the grey values; None for a phase image.
+    scale
+        What the codes of the smoothed volume mean.
+    sigma_voxels
+        Of the Gaussian filter.
+    notes
+        What was found, in words.
+    """
+
+    observed: NDArray[np.bool_] | None
+    fitted: Fitted | None
+    scale: Codes
+    sigma_voxels: float
+    notes: tuple[str, ...]
+
+    @property
+    def reach(self) -> int:
+        """How far, in voxels, the Gaussian filter looks along each axis."""
+        return int(4 * max(0.0, self.sigma_voxels) + 0.5)
+
+
+def lay_ground(volume: Volume, settings: SegmentSettings, monitor: Monitor | None = None) -> Ground:
+    """Field of view, fitted corrections, and the codes of a volume; takes one pass over it at most.
 
     Raises
     ------
     NmcError
-        If the volume holds no number.
+        If there is no field of view or the volume holds no number.
     """
+    monitor = monitor or Monitor()
+    observed, where = field_of_view(volume.values, volume.observed, settings.field_of_view_kind, settings.cylinder, settings.box)
+    notes = [f"field of view: {where}"]
+    sigma = sigma_of(volume, settings)
     if settings.phase_value is not None:
-        return Codes(0.0, 1 / 65535) if sigma_of(volume, settings) > 0 else Codes(0.0, 1.0)
-    whole = volume.values.dtype in (np.uint8, np.uint16)
-    if whole and sigma_of(volume, settings) <= 0:
+        smoothing = f", smoothed by {sigma:g} voxels" if sigma > 0 else ""
+        notes.append(f"material is the phase of value {settings.phase_value}{smoothing}")
+        return Ground(observed, None, Codes(0.0, 1 / 65535 if sigma > 0 else 1.0), sigma, tuple(notes))
+    fitted = fit_corrections(volume.values, observed, settings.corrections, monitor.sub(0.0, 0.7))
+    scale = _codes(volume, observed, fitted, sigma, monitor.sub(0.7, 1.0))
+    return Ground(observed, fitted, scale, sigma, (*notes, *fitted.notes))
+
+
+def _codes(volume: Volume, observed: NDArray[np.bool_] | None, fitted: Fitted, sigma: float, monitor: Monitor) -> Codes:
+    """0 to 255 for 8-bit values, else from the smallest to the largest value that is left after the corrections."""
+    if volume.values.dtype in (np.uint8, np.uint16) and sigma <= 0:
         return Codes(0.0, 1.0)
     if volume.values.dtype == np.uint8:
         return Codes(0.0, 255 / 65535)
     low, high = np.inf, -np.inf
-    for part in slabs(volume.shape, monitor or Monitor(), "Looking at the grey values"):
-        piece = volume.values[part] if volume.observed is None else volume.values[part][volume.observed[part]]
+    for part in slabs(volume.shape, monitor, "Looking at the grey values"):
+        piece = volume.values[part] if observed is None else volume.values[part][observed[part]]
         if piece.size:
             low, high = min(low, float(np.min(piece))), max(high, float(np.max(piece)))
     if not np.isfinite(high - low):
         raise NmcError("the volume has grey values that are not numbers", "import it again, or mark them as not observed")
+    low, high = fitted.range_of(low, high)
     return Codes(low, (high - low) / 65535 or 1.0)
 
 
-def region_of(volume: Volume, settings: SegmentSettings) -> tuple[NDArray[np.bool_] | None, str]:
-    """Observed voxels, and the field of view in words, as `field_of_view`."""
-    return field_of_view(volume.values, volume.observed, settings.field_of_view_kind, settings.cylinder, settings.box)
+def smooth_volume(
+    volume: Volume, settings: SegmentSettings, monitor: Monitor | None = None, ground: Ground | None = None
+) -> Smoothed:
+    """Corrections and Gaussian filter of a volume.
 
-
-def smooth_volume(volume: Volume, settings: SegmentSettings, monitor: Monitor | None = None) -> Smoothed:
-    """Field of view, median and Gaussian filter of a volume.
+    Parameters
+    ----------
+    ground
+        From `lay_ground`; None lays it.
 
     Raises
     ------
@@ -124,72 +170,62 @@ def smooth_volume(volume: Volume, settings: SegmentSettings, monitor: Monitor | 
         If all observed voxels have one value.
     """
     monitor = monitor or Monitor()
-    observed, where = region_of(volume, settings)
-    sigma = sigma_of(volume, settings)
-    scale = codes_of(volume, settings, monitor.sub(0.0, 0.05))
-    notes = [f"field of view: {where}"]
-    codes = smooth_codes(volume.values, settings, sigma, scale, observed, monitor.sub(0.05, 0.9))
+    ground = ground or lay_ground(volume, settings, monitor.sub(0.0, 0.05))
+    values = volume.values if ground.fitted is None else ground.fitted.correct(volume.values, monitor.sub(0.05, 0.4))
+    codes = smooth_codes(values, settings, ground, ground.observed, monitor.sub(0.4, 0.9))
     found = None
     if settings.phase_value is None:
-        found = histogram_of_codes(codes, scale.offset, scale.scale, observed, monitor.sub(0.9, 1.0))
-    else:
-        if not codes.any():
-            some = np.unique(volume.values[:: max(1, len(volume.values) // 16)])[:8]
-            raise NmcError(
-                f"no voxel has the value {settings.phase_value}",
-                f"the volume has {', '.join(f'{v:g}' for v in some)}, …; choose one",
-                "phase_value",
-            )
-        smoothing = f", smoothed by {sigma:g} voxels" if sigma > 0 else ""
-        notes.append(f"material is the phase of value {settings.phase_value}{smoothing}")
-    return Smoothed(codes, scale, sigma, observed, found, tuple(notes))
+        found = histogram_of_codes(codes, ground.scale.offset, ground.scale.scale, ground.observed, monitor.sub(0.9, 1.0))
+    elif not codes.any():
+        some = np.unique(volume.values[:: max(1, len(volume.values) // 16)])[:8]
+        raise NmcError(
+            f"no voxel has the value {settings.phase_value}",
+            f"the volume has {', '.join(f'{v:g}' for v in some)}, …; choose one",
+            "phase_value",
+        )
+    return Smoothed(codes, ground.scale, ground.sigma_voxels, ground.observed, found, ground.notes)
 
 
 def smooth_codes(
     values: NDArray[Any],
     settings: SegmentSettings,
-    sigma: float,
-    scale: Codes,
+    ground: Ground,
     observed: NDArray[np.bool_] | None,
     monitor: Monitor,
 ) -> NDArray[Any]:
-    """Median and Gaussian filter of an array ``[z, y, x]``, a whole volume or a slab of it: a voxel takes what lies within
-    `reach` of it into account.
+    """Gaussian filter of corrected grey values, or of the phase, ``[z, y, x]``: of a whole volume, or of a slab of it with
+    `Ground.reach` more on every side.
     """
-    if settings.phase_value is None:
-        picked = median(values, settings.median_radius, monitor.sub(0.0, 0.3))
-    else:
+    picked = values
+    if settings.phase_value is not None:
         picked = np.empty(values.shape, np.uint8)
         for part in slabs(values.shape, monitor.sub(0.0, 0.3), "Picking the phase"):
             np.equal(values[part], settings.phase_value, out=picked[part], casting="unsafe")
-    if sigma <= 0 and scale.scale == 1:
+    if ground.sigma_voxels <= 0 and ground.scale.scale == 1:
         return picked
-    smoothed = smooth(picked, sigma, observed, monitor.sub(0.3, 0.95))
+    smoothed = smooth(picked, ground.sigma_voxels, observed, monitor.sub(0.3, 0.95))
     codes = np.empty(values.shape, np.uint16)
     for part in slabs(values.shape, monitor.sub(0.95, 1.0), "Smoothing"):
-        codes[part] = scale.quantised(smoothed[part])
+        codes[part] = ground.scale.quantised(smoothed[part])
     return codes
 
 
-def reach(settings: SegmentSettings, sigma: float) -> int:
-    """How far, in voxels, `smooth_codes` looks along each axis."""
-    return (settings.median_radius if settings.phase_value is None else 0) + int(4 * max(0.0, sigma) + 0.5)
-
-
-def smooth_plane(volume: Volume, settings: SegmentSettings, scale: Codes, axis: int, index: int) -> NDArray[Any]:
+def smooth_plane(volume: Volume, settings: SegmentSettings, ground: Ground, axis: int, index: int) -> NDArray[Any]:
     """One plane of what `smooth_volume` gives, with equal codes, from a slab around it.
 
     Parameters
     ----------
-    scale
-        From `codes_of`.
+    ground
+        From `lay_ground`.
     axis, index
         Axis (0 for z, 1 for y, 2 for x) and number of the plane.
     """
-    sigma = sigma_of(volume, settings)
-    far = reach(settings, sigma)
-    low, high = max(0, index - far), min(volume.shape[axis], index + far + 1)
-    cut = tuple(slice(low, high) if a == axis else slice(None) for a in range(3))
-    observed, _ = region_of(volume, settings)
-    slab = smooth_codes(volume.values[cut], settings, sigma, scale, None if observed is None else observed[cut], Monitor())
-    return slab.take(index - low, axis=axis)
+    starts, stops = [0, 0, 0], list(volume.shape)
+    starts[axis] = max(0, index - ground.reach)
+    stops[axis] = min(volume.shape[axis], index + ground.reach + 1)
+    cut = tuple(slice(a, b) for a, b in zip(starts, stops))
+    values = volume.values[cut]
+    if ground.fitted is not None and not ground.fitted.changes_nothing:
+        values = ground.fitted.correct_block(volume.values, starts, stops)
+    slab = smooth_codes(values, settings, ground, None if ground.observed is None else ground.observed[cut], Monitor())
+    return slab.take(index - starts[axis], axis=axis)

@@ -11,6 +11,7 @@ from scipy import ndimage
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Volume
 from nmcstudio.imaging import segmenter as module
+from nmcstudio.imaging.corrections import Corrections
 from nmcstudio.imaging.segment_ct import segment_ct
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.segmenter import Segmenter, live_segmenter
@@ -27,7 +28,7 @@ def volume(balls: np.ndarray) -> Volume:
     "settings",
     [
         SegmentSettings(sigma=1.5, keep_cut=True),
-        SegmentSettings(sigma=2.0, median_radius=1, field_of_view_kind="box", box=(4, 80, 8, 90, 3, 96)),
+        SegmentSettings(sigma=2.0, corrections=Corrections(median_radius=1), field_of_view_kind="box", box=(4, 80, 8, 90, 3, 96)),
     ],
 )
 def test_run_is_the_same_with_and_without_a_segmenter(volume: Volume, settings: SegmentSettings) -> None:
