@@ -19,7 +19,7 @@ KINDS: tuple[Kind, ...] = ("svg", "pdf", "png")
 # One colour a role in every plot of the program; they differ in lightness too (Okabe and Ito's palette).
 COLOURS = {"data": "#0072b2", "fitted": "#009e73", "model": "#d55e00", "theory": "#6e6e6e"}
 DASHES = {"data": "-", "fitted": "-.", "model": "--", "theory": ":"}
-_LEVELS = 9
+_LEVELS = (0.01, 0.03, 0.07, 0.15, 0.3, 0.5, 0.7, 0.9)
 _DOTS_PER_INCH = 200
 
 
@@ -37,13 +37,13 @@ class Line:
 
 
 def contour_levels(surfaces: Sequence[Surface]) -> Array:
-    """Densities at which all the surfaces get a contour: equal steps up to the highest of all, without 0 and the top."""
+    """Densities at which all the surfaces get a contour."""
     return contour_steps(max(float(surface.z.max()) for surface in surfaces))
 
 
 def contour_steps(top: float) -> Array:
-    """Equal steps up to `top`, without 0 and `top` itself."""
-    return np.linspace(0.0, top, _LEVELS + 1)[1:-1]
+    """Densities of contours below `top`: close together where it is low, so that what is rare shows too."""
+    return top * np.array(_LEVELS)
 
 
 def with_mean(label: str, mean: float) -> str:
@@ -119,7 +119,7 @@ def draw_surfaces(
     for axis, surface in zip(panels, surfaces):
         colour = COLOURS.get(surface.role, COLOURS["theory"])
         shades = LinearSegmentedColormap.from_list(surface.role, ["#ffffff", colour])
-        edges = np.r_[0.0, levels, levels[-1] + levels[0]]
+        edges = np.r_[0.0, levels, levels[-1] / _LEVELS[-1]]
         filled = axis.contourf(surface.x, surface.y, surface.z, levels=edges, cmap=shades, extend="max")
         axis.contour(surface.x, surface.y, surface.z, levels=levels, colors=[colour], linewidths=0.6)
         words = surface.label or surface.role
@@ -128,7 +128,7 @@ def draw_surfaces(
             words += f"\n+ mean {surface.mean[0]:.4g}, {surface.mean[1]:.4g}"
         axis.set_title(words, fontsize=8.5, loc="left")
         axis.set_xlabel(x_label)
-        figure.colorbar(filled, ax=axis, label="density" if surface is surfaces[-1] else None)
+        figure.colorbar(filled, ax=axis, label="density" if surface is surfaces[-1] else None, format="%.2g")
     panels[0].set_ylabel(y_label)
     return figure
 

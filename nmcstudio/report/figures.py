@@ -135,18 +135,21 @@ def verdict(comparison: Comparison) -> str:
     if p is None:
         return ""
     inside = p > 0.05
+    told = (
+        f"p = {p:.2g}, p-interval {comparison.distances['envelope_p_low']:.2g} to {comparison.distances['envelope_p_high']:.2g}"
+    )
     if not comparison.bands:
-        return f"The joint density of the data is {'' if inside else 'not '}like those of samples of the model (p = {p:.2g})."
+        return f"The joint density of the data is {'' if inside else 'not '}like those of samples of the model ({told})."
     band = comparison.bands[0]
     if inside:
-        return f"The data stay within the envelope of {band.simulations} samples of the model (p = {p:.2g})."
+        return f"The data stay within the envelope of {band.simulations} samples of the model ({told})."
     data = next(curve for curve in comparison.curves if curve.role == "data")
     y = np.interp(band.x, data.x, data.y)
     places = []
     for outside, word in ((y > band.high, "above"), (y < band.low, "below")):
         places += [f"{word} it at {span}" for span in _spans(band.x, outside)]
     where = "; ".join(places)
-    return f"The data leave the envelope of {band.simulations} samples of the model (p = {p:.2g}): {where}."
+    return f"The data leave the envelope of {band.simulations} samples of the model ({told}): {where}."
 
 
 def _spans(x: np.ndarray[Any, Any], chosen: np.ndarray[Any, Any]) -> list[str]:

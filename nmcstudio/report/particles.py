@@ -31,7 +31,7 @@ def compare_particles(
     *,
     shells: int,
     replicates: int = 99,
-    diameters_um: Sequence[float] | None = None,
+    at_um: float | None = None,
     composed_um: float | None = None,
     monitor: Monitor,
     rng: np.random.Generator,
@@ -50,8 +50,8 @@ def compare_particles(
         Number of shells drawn from the model for its curves.
     replicates
         Samples of the data's size drawn from the model, for envelopes and for what two of them differ by; 0 for none.
-    diameters_um
-        Where sphericity given the size is looked at; None for the data's median and `composed_um`.
+    at_um
+        Diameter at which sphericity is looked at; None for the data's median and `composed_um`.
     composed_um
         Diameter that particles were composed with, if there are any.
 
@@ -73,7 +73,8 @@ def compare_particles(
             many = draw_replicates(model, data, replicates, child(rng, 1), monitor.sub(0.1, 0.75))
     if not found:
         return []
-    chosen = diameters_um or _usual_diameters(found.get("data", next(iter(found.values()))), composed_um)
+    reference = found.get("data", next(iter(found.values())))
+    chosen = (at_um,) if at_um is not None else _usual_diameters(reference, composed_um)
     return [
         *_comparisons(found, many, degree, chosen, child(rng, 2), monitor.sub(0.75, 1.0)),
         *compare_correlation(found, many),

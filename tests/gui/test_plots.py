@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 
 pytest.importorskip("PySide6")
+import pyqtgraph
 
-from nmcstudio.core.comparison import Comparison, Curve, Surface, Validation
+from nmcstudio.core.comparison import Band, Comparison, Curve, Surface, Validation
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.gui.views.compare import CompareView
 from nmcstudio.gui.views.content_images import density_plot, histogram_edges
-from nmcstudio.gui.views.content_results import comparison_plots, distances_table
+from nmcstudio.gui.views.content_validation import comparison_plots, distances_table
 from nmcstudio.gui.views.contents import Content, Layer, Plot, Series
 from nmcstudio.gui.views.plot_card import PlotCard, short_names
-from nmcstudio.gui.views.plot_data import y_range_of
+from nmcstudio.gui.views.plot_data import plot_csv, y_range_of
 from nmcstudio.gui.views.plots import PlotGrid, PlotsPanel
 from nmcstudio.gui.views.scene_controls import SceneControls
 from nmcstudio.gui.views.scene_parts import aim, box_of
@@ -119,7 +120,7 @@ def comparison() -> Comparison:
 
 def test_distances_are_one_line_and_pictures_of_one_comparison_share_their_colours() -> None:
     line, data, model = comparison_plots(comparison())
-    assert line.caption == "KS 0.1 (0.05) · p 0.5 · fitted: Wasserstein 0.3 µm"
+    assert line.caption == "KS 0.1 (0.05), p 0.5 · fitted: Wasserstein 0.3 µm"
     assert line.note == "Whole grains only."
     assert data.image.brightest == model.image.brightest == 5.0
 
@@ -133,7 +134,14 @@ def test_the_dock_does_not_repeat_what_stands_in_the_middle(control, qtbot) -> N
     area.store.show_content(Content("validation", "Validation", plots=tuple(plots)))
     assert [card.plot.key for card in area._plots.cards] == ["c", "c-data", "c-model"]
     assert panel.grid.cards == []
-    assert "Validation" in panel.grid._empty.text()
+    assert panel.index.isVisible()
+    rows = [panel.index.topLevelItem(i) for i in range(panel.index.topLevelItemCount())]
+    assert [row.text(0) for row in rows] == ["C", "C: data", "C: model"]
+    assert rows[0].text(1) == plots[0].caption
+    asked: list[str] = []
+    area.store.plot_asked.connect(asked.append)
+    panel.index.setCurrentItem(rows[2])
+    assert asked == ["c-model"]
     area.set_layout("compare")
     assert len(panel.grid.cards) == 3
     area.set_layout("both")
@@ -142,6 +150,68 @@ def test_the_dock_does_not_repeat_what_stands_in_the_middle(control, qtbot) -> N
     area.store.show_content(Content("ct", "CT", layers=(layer,), plots=tuple(plots)))
     assert len(panel.grid.cards) == 3
     area.close_views()
+
+
+def validated() -> Comparison:
+    x = np.linspace(1.0, 9.0, 40)
+    curves = tuple(
+        Curve(role, f"{role} (n = 9)", x, np.exp(-((x - at) ** 2)), at) for role, at in (("data", 4.0), ("model", 5.0))
+    )
+    band = Band(x, curves[1].y - 0.1, curves[1].y + 0.1, 99)
+    distances = {"ks": 0.1, "model_ks": 0.05, "model_ks_95": 0.09, "wasserstein": 1.0, "wasserstein_p": 0.01}
+    envelope = {"envelope_p": 0.01, "envelope_p_low": 0.01, "envelope_p_high": 0.02}
+    return Comparison("v", "V", "particles", "x [µm]", "y", (), curves, (), distances | envelope, "µm", "", (band,))
+
+
+def test_a_band_is_drawn_named_and_in_the_numbers(control, qtbot) -> None:
+    (made,) = comparison_plots(validated())
+    first, second = made.caption.split("\n")
+    assert first.startswith("The data leave the envelope of 99 samples of the model (p = 0.01")
+    assert second == "KS 0.1 (0.05, 95 % below 0.09) · Wasserstein 1 µm, p 0.01"
+    card = PlotCard(control, made)
+    qtbot.addWidget(card)
+    card.draw()
+    fills = [each for each in card.canvas.getPlotItem().items if isinstance(each, pyqtgraph.FillBetweenItem)]
+    assert len(fills) == 1
+    assert "95 % of samples of the model" in card._words.text()
+    assert "mean 4" in card._words.text()
+    head, *rows = plot_csv(made).splitlines()[1:]
+    assert "envelope low" in head
+    assert float(rows[0].split(",")[-1]) == pytest.approx(np.exp(-16) + 0.1, rel=1e-6)
+
+
+def test_contours_and_the_mean_of_a_bivariate_density_are_drawn(control, qtbot) -> None:
+    x = y = np.linspace(-2, 2, 30)
+    z = np.exp(-(x[None, :] ** 2) - y[:, None] ** 2)
+    surfaces = tuple(Surface(r, x, y, f * z, f"{r} (n = 5)", (0.3, -0.2)) for r, f in (("data", 1.0), ("model", 0.5)))
+    plots = comparison_plots(Comparison("j", "J", "particles", "x", "y", surfaces=surfaces))
+    counts = []
+    for made in plots:
+        card = PlotCard(control, made)
+        qtbot.addWidget(card)
+        card.draw()
+        (picture,) = [each for each in card.canvas.getPlotItem().items if isinstance(each, pyqtgraph.ImageItem)]
+        counts.append(len(picture.childItems()))
+        assert "mean 0.3, -0.2" in card._words.text()
+    # The same levels: half as high a density reaches fewer of them.
+    assert counts[0] > counts[1] > 2
+
+
+@pytest.mark.parametrize("ending", ["svg", "pdf", "png", ""])
+def test_a_card_saves_its_picture_as_its_name_says(control, qtbot, tmp_path, monkeypatch, ending: str) -> None:
+    (made,) = comparison_plots(validated())
+    card = PlotCard(control, made)
+    qtbot.addWidget(card)
+    name = tmp_path / (f"Größe.{ending}" if ending else "Größe")
+    monkeypatch.setattr("PySide6.QtWidgets.QFileDialog.getSaveFileName", lambda *a, **k: (str(name), "PDF (*.pdf)"))
+    card.save_picture()
+    (file,) = tmp_path.iterdir()
+    assert file.suffix == f".{ending or 'pdf'}"
+    heads = {".svg": b"<?xml", ".pdf": b"%PDF-", ".png": b"\x89PNG"}
+    content = file.read_bytes()
+    assert content.startswith(heads[file.suffix])
+    if ending == "svg":
+        assert "x [µm]" in content.decode()
 
 
 def test_the_area_says_each_change_of_its_layout_once(control, qtbot) -> None:

@@ -148,9 +148,11 @@ def test_the_size_that_is_looked_at_can_be_chosen(rng: np.random.Generator) -> N
     run = {"shells": 300, "replicates": 19, "monitor": Monitor(), "rng": rng}
     usual = by_key(compare_particles(radii, shell_model(), composed_um=8.6, **run))
     assert "8.6 µm" in usual["particle-sphericity-given-size-2"].title
-    chosen = by_key(compare_particles(radii, shell_model(), diameters_um=(7.5, 8.0, 90.0), **run))
+    nowhere = by_key(compare_particles(radii, shell_model(), at_um=90.0, **run))
+    assert "particle-sphericity-given-size" not in nowhere
+    chosen = by_key(compare_particles(radii, shell_model(), at_um=7.5, **run))
     assert "7.5 µm" in chosen["particle-sphericity-given-size"].title
-    assert "particle-sphericity-given-size-3" not in chosen  # no shell of that size anywhere
+    assert "particle-sphericity-given-size-2" not in chosen
     sample = chosen["particle-sphericity-given-size"].samples[0]
     assert len(sample.values) < 80
     assert "counting as" in chosen["particle-sphericity-given-size"].curves[0].label

@@ -71,6 +71,7 @@ class ViewArea(QWidget):
         self.store.waiting.connect(self._waiting)
         self.store.failed.connect(self._failed)
         self.store.layout_asked.connect(self.set_layout)
+        self.store.plot_asked.connect(self._plots.show_card)
         self.live.marked.connect(self._mark)
         controller.state_changed.connect(self._mark)
         controller.theme_changed.connect(self._apply_theme)

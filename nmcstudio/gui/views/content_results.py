@@ -1,4 +1,4 @@
-"""What virtual particles, meshes and the validation show."""
+"""What virtual particles and meshes show."""
 
 from __future__ import annotations
 
@@ -7,23 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.comparison import Comparison, Validation
 from nmcstudio.core.meshes import SurfaceMesh, VolumeMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.particles import Particle, ParticleSet
-from nmcstudio.gui.views.colours import ROLE_NAMES
 from nmcstudio.gui.views.content_images import density_plot, grain_figures, ipf_tables, label_layers, label_surfaces
 from nmcstudio.gui.views.content_models import shell_surfaces
-from nmcstudio.gui.views.contents import Column, Content, Image, Plot, SceneItem, Series, Surfaces, Table
-
-_NAMES = {
-    "ks": "KS",
-    "ks_p": "p",
-    "wasserstein": "Wasserstein",
-    "energy": "energy distance",
-    "energy_p": "p",
-    "integrated_difference": "integrated difference",
-}
+from nmcstudio.gui.views.contents import Content, Plot, SceneItem, Series, Surfaces
 
 
 def particle_content(values: dict[str, Any], monitor: Monitor, choice: int = 0) -> Content:
@@ -153,65 +142,3 @@ def mesh_surfaces(mesh: SurfaceMesh | VolumeMesh, quality: NDArray[np.float64]) 
     group = ipf_tables(mesh.quaternions, "-3m") if mesh.quaternions is not None else {}
     colours = {f"IPF {name}": table for name, table in group.items()}
     return Surfaces(surface, colours, {"quality": np.repeat(quality[owner[keep]], repeat)}, edges=True)
-
-
-def validation_content(values: dict[str, Any], monitor: Monitor) -> Content:
-    validation: Validation = values["validation"]
-    plots = tuple(plot for comparison in validation.comparisons for plot in comparison_plots(comparison))
-    twins = any(name.startswith("model_") for comparison in validation.comparisons for name in comparison.distances)
-    note = "Distances of data and model; in brackets the same between two samples of the model." if twins else ""
-    return Content("validation", "Validation", "", plots=plots, table=distances_table(validation), note=note)
-
-
-def distances_table(validation: Validation) -> Table | None:
-    """All distances of data and model, a comparison a row; None if there are none."""
-    found = [c for c in validation.comparisons if any(np.isfinite(v) for v in c.distances.values())]
-    names = list(dict.fromkeys(name for comparison in found for name in comparison.distances))
-    if not names:
-        return None
-    columns = [Column("Comparison", "", np.array([c.title for c in found], dtype=object))]
-    columns += [Column(_column_title(name), "", np.array([c.distances.get(name, np.nan) for c in found])) for name in names]
-    columns.append(Column("Unit of Wasserstein", "", np.array([c.distance_unit or "—" for c in found], dtype=object)))
-    return Table("", "comparisons", np.arange(1, len(found) + 1), tuple(columns))
-
-
-def _column_title(name: str) -> str:
-    for prefix, whose in (("model_", "two model samples"), ("fitted_", "fitted")):
-        if name.startswith(prefix):
-            return f"{_column_title(name.removeprefix(prefix))}, {whose}"
-    if name.endswith("_p"):
-        return f"p of {_NAMES.get(name.removesuffix('_p'), name.removesuffix('_p'))}"
-    words = _NAMES.get(name, name.replace("_", " "))
-    return words[:1].upper() + words[1:]
-
-
-def comparison_plots(comparison: Comparison) -> list[Plot]:
-    """The figure of a comparison; a bivariate one gives a picture for each role, all with the same colours."""
-    words = {"caption": distances_text(comparison), "note": comparison.note}
-    labels = (comparison.x_label, comparison.y_label)
-    plots = []
-    if comparison.curves:
-        series = tuple(Series(c.role, c.label or ROLE_NAMES.get(c.role, c.role), c.x, c.y, c.mean) for c in comparison.curves)
-        plots.append(Plot(comparison.key, comparison.title, *labels, series, **words))
-    top = max((float(np.percentile(surface.z, 99.5)) for surface in comparison.surfaces), default=0.0)
-    for surface in comparison.surfaces:
-        title = f"{comparison.title}: {ROLE_NAMES.get(surface.role, surface.role)}"
-        image = Image(surface.x, surface.y, surface.z, surface.role, top if top > 0 else 1.0)
-        plots.append(Plot(f"{comparison.key}-{surface.role}", title, *labels, image=image, **words))
-    return plots
-
-
-def distances_text(comparison: Comparison) -> str:
-    """The distances of data and model in one line, in brackets the same between two samples of the model."""
-    parts = []
-    for name, value in comparison.distances.items():
-        if name.startswith("model_") or not np.isfinite(value):
-            continue
-        fitted = name.startswith("fitted_")
-        plain = name.removeprefix("fitted_")
-        unit = f" {comparison.distance_unit}" if plain == "wasserstein" and comparison.distance_unit else ""
-        twin = comparison.distances.get(f"model_{name}")
-        against = f" ({twin:.3g})" if twin is not None and np.isfinite(twin) else ""
-        words = f"{_NAMES.get(plain, plain.replace('_', ' '))} {value:.3g}{unit}{against}"
-        parts.append(f"fitted: {words}" if fitted else words)
-    return " · ".join(parts)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.comparison import Band
 from nmcstudio.core.meshes import SurfaceMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
@@ -162,13 +163,18 @@ class Series:
 
 @dataclass(frozen=True)
 class Image:
-    """A density of two variables: ``x (n,)``, ``y (m,)``, ``z (m, n)``; `top` is its brightest value, NaN for its own."""
+    """A density of two variables: ``x (n,)``, ``y (m,)``, ``z (m, n)``.
+
+    `top` is the value of its strongest colour, NaN for its own; `label` names the sample, whose mean is `mean`.
+    """
 
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     z: NDArray[np.float64]
     role: str = "model"
     top: float = float("nan")
+    label: str = ""
+    mean: tuple[float, float] = (float("nan"), float("nan"))
 
     @property
     def brightest(self) -> float:
@@ -186,7 +192,10 @@ class Image:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its axes (units in the labels, as in ``diameter [µm]``), the sentence below it and a note on its making."""
+    """A figure with its axes (units in the labels, as in ``diameter [µm]``), the sentence below it and a note on its making.
+
+    `bands` are what curves of the model lie between.
+    """
 
     key: str
     title: str
@@ -197,6 +206,7 @@ class Plot:
     caption: str = ""
     log_y: bool = False
     note: str = ""
+    bands: tuple[Band, ...] = ()
 
 
 @dataclass(frozen=True)

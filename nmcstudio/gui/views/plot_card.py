@@ -1,20 +1,23 @@
-"""One plot: title, words in the colours of its lines, picture, caption; copy and CSV behind it."""
+"""One plot: title, words in the colours of its lines, picture, caption; to be copied, or saved as a picture or as numbers."""
 
 from __future__ import annotations
 
 import html
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QMimeData, QRectF, Qt, Slot
+from PySide6.QtCore import QMimeData, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPixmap
-from PySide6.QtWidgets import QApplication, QFileDialog, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from nmcstudio.gui.views.colours import map_table
-from nmcstudio.gui.views.contents import Plot, Series
-from nmcstudio.gui.views.plot_data import plot_csv, steps_of, y_range_of
+from nmcstudio.gui.views.contents import Image, Plot, Series
+from nmcstudio.gui.views.plot_canvas import colour_of, draw_plot, make_canvas
+from nmcstudio.gui.views.plot_data import plot_csv
+from nmcstudio.gui.views.plot_files import plot_bytes
 from nmcstudio.gui.widgets.elided import ElidedLabel
+from nmcstudio.report.drawing import KINDS, with_mean
 
 # Heights of a card in pixels: in the dock, and in the middle of the window.
 COMPACT_HEIGHT = 172
@@ -23,7 +26,7 @@ _MARKS = {"line": "━", "dashed": "╍", "points": "●", "bars": "■"}
 
 
 class PlotCard(QFrame):
-    """One plot with its title, its sentence and its two buttons.
+    """One plot with its title, its sentence and its buttons.
 
     The picture is drawn by `draw`, not before: making one costs more than all the rest of the card, so that a grid draws only
     what is in sight. The y label stands level above its axis, where no height is too small for it.
@@ -46,6 +49,7 @@ class PlotCard(QFrame):
         row.addWidget(self._title, 1)
         for text, tip, slot in (
             ("Copy", "Copy the picture and its numbers", self.copy),
+            ("Save", "Save the picture as SVG, PDF or PNG", self.save_picture),
             ("CSV", "Save the numbers of this plot", self.save_csv),
         ):
             button = QToolButton(self)
@@ -99,7 +103,7 @@ class PlotCard(QFrame):
         palette.setColor(self._ground.backgroundRole(), QColor(self._controller.theme.base))
         self._ground.setPalette(palette)
         if isinstance(self._caption, ElidedLabel):
-            self._caption.set_full_text(plot.caption)
+            self._caption.set_full_text(plot.caption.replace("\n", " "))
         else:
             self._caption.setText(plot.caption)
         self._caption.setVisible(bool(plot.caption))
@@ -107,102 +111,41 @@ class PlotCard(QFrame):
         self._note.setVisible(bool(plot.note) and not self._compact)
 
     def _legend(self) -> str:
-        """What the y axis counts, and the lines by name, each in its colour and with its mark."""
-        plot, muted = self.plot, self._controller.theme.muted
+        """What the y axis counts, and the lines by name, each in its colour, with its mark and the number of its mean."""
+        plot = self.plot
         words = [_coloured(plot.y_label, self._controller.theme.text)]
         if plot.image is not None:
-            words.append(_coloured(f"density: dark 0, bright {plot.image.brightest:.3g}", muted))
-        named = len(plot.series) > 1
-        if named:
-            names = short_names([_name_of(series) for series in plot.series])
-            words += [_coloured(f"{_MARKS[s.style]} {name}", self._colour(s).name()) for s, name in zip(plot.series, names)]
-        means = [series for series in plot.series if np.isfinite(series.mean)]
-        if means:
-            colour = muted if named else self._colour(means[0]).name()
-            words.append(_coloured("│ means" if len(means) > 1 else "│ mean", colour))
+            words += self._image_words(plot.image)
+        if plot.bands:
+            band, soft = plot.bands[0], colour_of(self._controller.theme, "model").name()
+            words.append(_coloured(f"▒ {100 * band.coverage:g} % of samples of the model", soft))
+        names = short_names([_name_of(series) for series in plot.series])
+        for series, name in zip(plot.series, names):
+            colour = self._colour(series).name()
+            if len(plot.series) > 1:
+                words.append(_coloured(f"{_MARKS[series.style]} {with_mean(name, series.mean)}", colour))
+            elif np.isfinite(series.mean):
+                words.append(_coloured(f"│ mean {series.mean:.4g}", colour))
         return " &nbsp; ".join(words)
+
+    def _image_words(self, image: Image) -> list[str]:
+        theme = self._controller.theme
+        words = [_coloured(f"■ {image.label or image.role}", colour_of(theme, image.role).name())]
+        if np.isfinite(image.mean[0]):
+            words.append(_coloured(f"+ mean {image.mean[0]:.4g}, {image.mean[1]:.4g}", theme.text))
+        return [*words, _coloured(f"strongest colour: density {image.brightest:.3g}", theme.muted)]
 
     @Slot()
     def draw(self) -> None:
         """Paint the picture."""
         if self.canvas is None:
-            self._make_canvas()
-        theme, plot, item = self._controller.theme, self.plot, self.canvas.getPlotItem()
+            self.canvas = make_canvas(self._ground)
+            self._ground.layout().addWidget(self.canvas)
         self.is_drawn = True
-        self.canvas.setBackground(theme.base)
-        item.clear()
-        for side in ("bottom", "left"):
-            axis = item.getAxis(side)
-            axis.setPen(theme.muted)
-            axis.setTextPen(theme.text)
-            axis.setStyle(tickFont=_small(self.font()))
-            # Units stand in the labels: numbers are never scaled by a thousand behind the reader's back.
-            axis.enableAutoSIPrefix(False)
-        item.getAxis("bottom").setLabel(
-            plot.x_label, siPrefixEnableRanges=((0.0, 0.0),), **{"font-size": "8pt", "color": theme.text}
-        )
-        item.setLogMode(y=plot.log_y)
-        item.showGrid(x=False, y=True, alpha=0.15)
-        if plot.image is not None:
-            self._draw_image(item)
-        for series in plot.series:
-            self._draw_series(item, series)
-        self._set_range(item)
-
-    def _make_canvas(self) -> None:
-        self.canvas = pg.PlotWidget(self._ground)
-        self.canvas.setMenuEnabled(False)
-        self.canvas.hideButtons()
-        self.canvas.setMouseEnabled(False, False)
-        self._ground.layout().addWidget(self.canvas)
-
-    def _draw_series(self, item: pg.PlotItem, series: Series) -> None:
-        colour = self._colour(series)
-        style = Qt.PenStyle.DashLine if series.style == "dashed" else Qt.PenStyle.SolidLine
-        if series.style == "bars":
-            soft = QColor(colour)
-            soft.setAlpha(70)
-            item.plot(*steps_of(series.x, series.y), pen=pg.mkPen(colour, width=1), fillLevel=0, brush=soft)
-        elif series.style == "points":
-            item.plot(series.x, series.y, pen=None, symbol="o", symbolSize=5, symbolBrush=colour, symbolPen=None)
-        else:
-            item.plot(series.x, series.y, pen=pg.mkPen(colour, width=1.4 if series.style == "dashed" else 2, style=style))
-        if np.isfinite(series.mean):
-            item.addItem(pg.InfiniteLine(series.mean, angle=90, pen=pg.mkPen(colour, width=1)), ignoreBounds=True)
-
-    def _set_range(self, item: pg.PlotItem) -> None:
-        plot = self.plot
-        if plot.image is not None:
-            (left, right), (bottom, top) = plot.image.edges()
-            item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
-            return
-        item.autoRange(padding=0.02)
-        limits = y_range_of(plot)
-        if limits is not None:
-            item.setYRange(*limits, padding=0)
-
-    def _draw_image(self, item: pg.PlotItem) -> None:
-        image = self.plot.image
-        picture = pg.ImageItem(image.z, axisOrder="row-major")
-        picture.setLookupTable(map_table("viridis"))
-        picture.setLevels((0.0, image.brightest))
-        (left, right), (bottom, top) = image.edges()
-        picture.setRect(QRectF(left, bottom, right - left, top - bottom))
-        item.addItem(picture)
+        draw_plot(self.canvas, self.plot, self._controller.theme)
 
     def _colour(self, series: Series) -> QColor:
-        if series.colour is None:
-            return self._role(series.role)
-        colour = QColor(*series.colour)
-        if self._controller.theme.dark:
-            return colour.lighter(150) if colour.lightness() < 110 else colour
-        return colour.darker(150) if colour.lightness() > 160 else colour
-
-    def _role(self, role: str) -> QColor:
-        try:
-            return QColor(self._controller.theme.role(role))
-        except KeyError:
-            return QColor(self._controller.theme.muted)
+        return colour_of(self._controller.theme, series.role, series.colour)
 
     @Slot()
     def copy(self) -> None:
@@ -217,13 +160,32 @@ class PlotCard(QFrame):
         self._controller.message.emit(f"Copied: {self.plot.title}")
 
     @Slot()
+    def save_picture(self) -> None:
+        """Ask for a file and write the picture there, as its ending says."""
+        endings = ";;".join(f"{kind.upper()} (*.{kind})" for kind in KINDS)
+        name, chosen = QFileDialog.getSaveFileName(self, "Save the picture", f"{self.plot.key}.{KINDS[0]}", endings)
+        if not name:
+            return
+        kind = Path(name).suffix[1:].lower()
+        if kind not in KINDS:
+            kind = chosen.split(" ")[0].lower() or KINDS[0]
+            name += f".{kind}"
+        self._write(Path(name), plot_bytes(self.plot, kind))
+
+    @Slot()
     def save_csv(self) -> None:
         """Ask for a file and write the numbers there."""
         name, _ = QFileDialog.getSaveFileName(self, "Save the numbers", f"{self.plot.key}.csv", "CSV (*.csv)")
         if name:
-            with open(name, "w", encoding="utf-8", newline="") as file:
-                file.write(plot_csv(self.plot))
-            self._controller.message.emit(f"Saved {name}")
+            self._write(Path(name if Path(name).suffix else f"{name}.csv"), plot_csv(self.plot).encode())
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            self._controller.message.emit(f"{path} cannot be written: {error.strerror or error}")
+        else:
+            self._controller.message.emit(f"Saved {path}")
 
 
 def _coloured(words: str, colour: str) -> str:
@@ -244,12 +206,6 @@ def _name_of(series: Series) -> str:
     """What the legend says: where a line comes from, and what it is if that is not the same."""
     if series.colour is not None:
         return series.label
-    if not series.label or series.label.startswith(series.role):
+    if not series.label or series.label.startswith(series.role) or series.role == "theory":
         return series.label or series.role
     return f"{series.role}: {series.label}"
-
-
-def _small(font: QFont) -> QFont:
-    made = QFont(font)
-    made.setPointSizeF(max(7.0, QApplication.font().pointSizeF() - 2))
-    return made

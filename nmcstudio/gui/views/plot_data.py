@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.gui.views.content_shell_model import live_plots
 from nmcstudio.gui.views.contents import Plot, Series
 
 # What is worth a live curve, by the name that a step gives it, in the order of preference.
@@ -19,6 +20,10 @@ LIVE_TITLES = {
     "objective": ("Objective", "objective"),
     "residual": ("Residual", "residual"),
 }
+
+
+# Steps that report more than curves: what to draw of their last partial result.
+_LIVE_PLOTS = {"fit-shell": live_plots}
 
 
 def plot_csv(plot: Plot) -> str:
@@ -39,6 +44,9 @@ def plot_csv(plot: Plot) -> str:
         name = f"{series.role} ({series.label})" if series.label else series.role
         head += [f"{plot.x_label}, {name}", f"{plot.y_label}, {name}"]
         columns += [x, series.y]
+    for band in plot.bands:
+        head += [f"{plot.x_label}, envelope", f"{plot.y_label}, envelope low", f"{plot.y_label}, envelope high"]
+        columns += [band.x, band.low, band.high]
     writer.writerow(head)
     for row in range(max((len(column) for column in columns), default=0)):
         writer.writerow([f"{column[row]:.8g}" if row < len(column) else "" for column in columns])
@@ -51,13 +59,16 @@ class LiveCurves:
     def __init__(self) -> None:
         self.step = ""
         self._values: dict[str, list[float]] = {}
+        self._last: Any = None
 
     def start(self, step: str) -> None:
         self.step = step
         self._values = {}
+        self._last = None
 
     def add(self, partial: Any) -> None:
         """Take the numbers out of a partial result: a list is the whole curve so far, a number its next point."""
+        self._last = partial
         items = partial if isinstance(partial, dict) else getattr(partial, "__dict__", {})
         for name, value in items.items():
             if name not in LIVE_TITLES:
@@ -68,7 +79,7 @@ class LiveCurves:
                 self._values.setdefault(name, []).append(float(value))
 
     def plots(self) -> tuple[Plot, ...]:
-        """One plot a curve."""
+        """One plot a curve, and what else the step has to show."""
         found = []
         for name, (title, label) in LIVE_TITLES.items():
             values = np.array(self._values.get(name, []), dtype=float)
@@ -79,12 +90,14 @@ class LiveCurves:
                 found.append(
                     Plot(f"live-{name}", title, "iteration", label, (Series("model", "", x, values[good]),), caption=caption)
                 )
-        return tuple(found)
+        more = _LIVE_PLOTS.get(self.step)
+        return (*found, *more(self._last)) if more is not None and self._last is not None else tuple(found)
 
 
 def y_range_of(plot: Plot) -> tuple[float, float] | None:
     """Lower and upper end of a linear y axis; it begins at 0 where the values come near 0 and none is below. None: no values."""
-    values = np.concatenate([series.y[np.isfinite(series.y)] for series in plot.series] or [np.zeros(0)])
+    drawn = [series.y for series in plot.series] + [each for band in plot.bands for each in (band.low, band.high)]
+    values = np.concatenate([y[np.isfinite(y)] for y in drawn] or [np.zeros(0)])
     if plot.log_y or len(values) == 0:
         return None
     low, high = float(values.min()), float(values.max())

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWi
 from nmcstudio.gui.views.contents import Content, Plot
 from nmcstudio.gui.views.plot_card import PlotCard
 from nmcstudio.gui.views.plot_data import LiveCurves
+from nmcstudio.gui.views.plot_index import PlotIndex
 from nmcstudio.gui.views.store import ContentStore
 
 # Widths in pixels that a card is to have, about: in the dock, and in the middle of the window.
@@ -61,9 +62,12 @@ class PlotGrid(QScrollArea):
         self.cards += [PlotCard(self._controller, plot, self.widget(), self._compact) for plot in plots[len(self.cards) :]]
         self._place()
 
-    def set_empty(self, words: str) -> None:
-        """What stands where there are no plots."""
-        self._empty.setText(words)
+    @Slot(str)
+    def show_card(self, key: str) -> None:
+        """Scroll to the plot of this key."""
+        for card in self.cards:
+            if card.plot.key == key:
+                self.ensureWidgetVisible(card, 0, 8)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -122,17 +126,22 @@ class PlotGrid(QScrollArea):
 
 
 class PlotsPanel(QWidget):
-    """The dock: live curves while a step runs, else the plots of the node on view, if they do not stand in the middle."""
+    """The dock: live curves while a step runs, else the plots of the node on view, or their contents if they stand above."""
 
     def __init__(self, controller: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._store = ContentStore.of(controller)
         self._key = ""
         self.live = LiveCurves()
-        self.grid = PlotGrid(controller, self, compact=True)
+        words = "Plots of what is on view will stand here, and live curves while a step runs."
+        self.grid = PlotGrid(controller, self, words, compact=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.grid)
+        self.index = PlotIndex(self)
+        self.index.chosen.connect(self._store.plot_asked)
+        self.index.hide()
+        column.addWidget(self.index)
         # Beside a 3D view every picture of a plot composes the whole window anew: ten times a second at most.
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -172,12 +181,9 @@ class PlotsPanel(QWidget):
     def _draw(self) -> None:
         live = self.live.plots()
         content = self._store.content
-        words = "Plots of what is on view will stand here, and live curves while a step runs."
-        plots: tuple[Plot, ...] = ()
-        if content is not None and content.plots:
-            if self._store.plots_in_middle:
-                words = f"The plots of “{content.title}” stand above" + (", its numbers in the table." if content.table else ".")
-            else:
-                plots = content.plots
-        self.grid.set_empty(words)
-        self.grid.set_plots(live or plots)
+        shown = content.plots if content is not None else ()
+        listed = shown if self._store.plots_in_middle and not live else ()
+        self.index.set_plots(listed)
+        self.index.setVisible(bool(listed))
+        self.grid.setVisible(not listed)
+        self.grid.set_plots(live or (() if self._store.plots_in_middle else shown))

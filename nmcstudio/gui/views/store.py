@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.background import Background
-from nmcstudio.gui.views import content_images, content_models, content_results
+from nmcstudio.gui.views import content_images, content_models, content_results, content_validation
 from nmcstudio.gui.views.contents import Content
 
 # What each node's view reads: itself first, then what stands behind or beside it, where it is there.
@@ -35,7 +35,7 @@ _MAKERS = {
     "tessellation": content_models.tessellation_content,
     "grain-model": content_models.grain_model_content,
     "mesh": content_results.mesh_content,
-    "validation": content_results.validation_content,
+    "validation": content_validation.validation_content,
 }
 
 
@@ -53,7 +53,7 @@ class ContentStore(QObject):
 
     ``shown`` carries the `Content` of the chosen node; None says that the node is empty, and `key` which it is. `waiting` says
     that a content is being made. `plots_in_middle` is true while the plots of the content stand in the middle of the window;
-    ``plots_moved`` says that they went there or left.
+    ``plots_moved`` says that they went there or left; ``plot_asked`` asks for one of them by its key.
     """
 
     shown = Signal(object)
@@ -62,6 +62,7 @@ class ContentStore(QObject):
     kept_changed = Signal()
     layout_asked = Signal(str)
     plots_moved = Signal()
+    plot_asked = Signal(str)
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)

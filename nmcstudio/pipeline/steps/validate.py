@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 
 from nmcstudio.core.comparison import Validation
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.params import Params, param
+from nmcstudio.core.particles import ParticleSet
 from nmcstudio.core.rng import child
 from nmcstudio.pipeline.step import Preflight, Problem, Step
 
+_SAME_SIZE = 0.05  # particles composed with one diameter differ by 4 % at most, unless the tolerance was raised
 _NODES = ("radii", "shell-model", "grains", "tessellation", "grain-model")
 
 
@@ -33,10 +34,11 @@ class ValidateParams(Params):
         help="Samples of the data's size drawn from the shell model: they make the envelopes and tell what two samples of the "
         "model differ by. 19 are the fewest for an envelope of 95 %; 999 make p-values finer. 0 leaves both out.",
     )  # fmt: skip
-    diameters_um: tuple[Annotated[float, Field(gt=0, le=1000)], ...] | None = param(
-        None, "Sphericity at the diameter", unit="um", symbol="d", optional_text="median, and the composed one",
-        help="Diameters at which the sphericity of particles of that size is compared. Left open: the data's median, and the "
-        "diameter that particles were composed with.",
+    at_diameter_um: float | None = param(
+        None, "Sphericity at diameter", unit="um", symbol="d", gt=0, le=1000, decimals=3, step=0.1,
+        optional_text="median, and composed",
+        help="Diameter at which the sphericity of particles of that size is compared. Left open: the data's median, and the "
+        "diameter that particles were composed with, if they share one.",
     )  # fmt: skip
     windows: int = param(
         4,
@@ -51,11 +53,16 @@ def _run(inputs: Mapping[str, Any], params: ValidateParams, monitor: Monitor, rn
     from nmcstudio.report.grains import compare_grains
     from nmcstudio.report.particles import compare_particles
 
-    composed = inputs.get("provenance", {}).get("particle", {}).get("params", {}).get("diameter_um")
     particles = compare_particles(
-        inputs.get("radii"), inputs.get("shell-model"), shells=params.shells, replicates=params.replicates,
-        diameters_um=params.diameters_um, composed_um=composed, monitor=monitor.sub(0.0, 0.4), rng=child(rng, 0),
-    )  # fmt: skip
+        inputs.get("radii"),
+        inputs.get("shell-model"),
+        shells=params.shells,
+        replicates=params.replicates,
+        at_um=params.at_diameter_um,
+        composed_um=_composed_um(inputs.get("particle")),
+        monitor=monitor.sub(0.0, 0.4),
+        rng=child(rng, 0),
+    )
     grains = compare_grains(
         inputs.get("grains"),
         inputs.get("tessellation"),
@@ -68,6 +75,15 @@ def _run(inputs: Mapping[str, Any], params: ValidateParams, monitor: Monitor, rn
         raise NmcError("there is nothing to compare", "extract radius functions or segment grains, or import a model")
     monitor.report(1.0)
     return Validation((*particles, *grains))
+
+
+def _composed_um(particles: ParticleSet | None) -> float | None:
+    """The diameter that particles were composed with; None where their sizes were drawn."""
+    if particles is None or not len(particles):
+        return None
+    diameters = np.array([particle.shell_diameter_um for particle in particles.particles])
+    same = np.ptp(diameters) <= _SAME_SIZE * diameters.mean()
+    return float(np.median(diameters)) if same else None
 
 
 def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ValidateParams) -> Preflight:
@@ -90,10 +106,9 @@ STEP = Step(
     lane="virtual",
     params=ValidateParams,
     run=_run,
-    optional=_NODES,
+    optional=(*_NODES, "particle"),
     writes="validation",
     can_finish=True,
-    provenance=True,
     preflight=_preflight,
     about="Compares data and models: size and shape of particles; size, surface, shape and neighbours of grains; "
     "arrangement of seeds, weights, and how the two depend on each other.",
