@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,18 @@ def recognizes(head: bytes) -> bool:
 
 
 def slices_in(folder: Path) -> list[Path]:
-    """The DICOM files of a folder, whatever they are called; empty if there are none."""
+    """The DICOM files of a folder, whatever they are called; empty if there are none. Raises `NmcError` for a damaged one."""
     names = sorted((p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")), key=lambda p: natural_key(p.name))
-    return [path for path in names if path.name.upper() != "DICOMDIR" and _is_dicom(path)]
+    names = [path for path in names if path.name.upper() != "DICOMDIR"]
+    slices = [path for path in names if _is_dicom(path)]
+    # A slice that lost its mark would be lost without a word: its name tells.
+    known = set(slices)
+    endings = {path.suffix.lower() for path in slices}
+    for path in names:
+        if path.suffix.lower() in endings and path not in known:
+            what = "is not DICOM in spite of its name" if path.stat().st_size else "is empty"
+            raise NmcError(f"the slice {path.name} {what}", "copy or export it again, or take it out of the folder")
+    return slices
 
 
 def _is_dicom(path: Path) -> bool:
@@ -145,7 +154,7 @@ def _opened(members: list[tuple[Path, Any]], folder: str, name: str, found: tupl
     if first.get("PhotometricInterpretation") == "MONOCHROME1":
         warnings.append("the file shows 0 as white; the values are read as they are stored")
 
-    def read_planes(numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+    def read_planes(numbers: Sequence[int]) -> Generator[NDArray[Any]]:
         return (_rescaled(frames[k], dtype) for k in numbers)
 
     source = oriented(Planes(shape, dtype, f"{len(members)} files", read_planes), lying.axes, lying.flips)

@@ -40,7 +40,10 @@ def open_volume(path: Path, options: ReadOptions) -> Opened:
         If the file has no 3-D dataset, or none of the chosen name.
     """
     with _opened(path) as file:
-        info = _describe(path, file, options.dataset)
+        try:
+            info = _describe(path, file, options.dataset)
+        except (RuntimeError, KeyError, OSError, ValueError, TypeError) as error:
+            raise NmcError(f"{path.name} is damaged ({error})", "copy or export it again") from error
         own = file.attrs.get("format") == _FORMAT
         observed = (
             _InHdf5(path, "observed", file["observed"]) if own and "observed" in file and info.dataset != "observed" else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,12 +140,15 @@ class Opened:
         Own label files: not 0 where the sample was imaged.
     extras
         Own label files: reads "quaternions" (``(n, 4)``), "point_group", "kind".
+    beside
+        Files that hold the data, where they are others than the one that was named.
     """
 
     info: VolumeInfo
     source: Source | None
     observed: Source | None = None
     extras: Callable[[], dict[str, Any]] = field(default=_nothing)
+    beside: tuple[Path, ...] = ()
 
 
 def several(name: str, datasets: tuple[Dataset, ...]) -> Missing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from nmcstudio.io.volumes.alignment import align
 from nmcstudio.io.volumes.headed import data_files, lengths_um, numbered, open_values
 from nmcstudio.io.volumes.info import Missing, Opened, VolumeInfo, says_simulated
 from nmcstudio.io.volumes.options import ReadOptions, choose
-from nmcstudio.io.volumes.sources import oriented
+from nmcstudio.io.volumes.sources import Source, oriented
 
 SUFFIXES = (".mha", ".mhd")
 OPTIONS = ("channel", "time")
@@ -77,11 +77,11 @@ def _opened(path: Path, header: dict[str, str], listed: list[str], start: int, o
             missing.append(Missing(what, f"{path.name} has {count} {what}s", f"choose one, 0 to {count - 1}"))
     channel = choose(options.channel, channels, "channel", "channel", path.name)
     time = choose(options.time, times, "time", "time", path.name)
-    source = _values(path, header, listed, start, np.dtype(dtype), shape, channels, channel, times, time)
-    turned_source = oriented(source, lying.axes, lying.flips)
+    stored, files = _values(path, header, listed, start, np.dtype(dtype), shape, channels, channel, times, time)
+    source = oriented(stored, lying.axes, lying.flips)
     info = VolumeInfo(
         format="MetaImage",
-        shape=turned_source.shape,
+        shape=source.shape,
         dtype=dtype,
         spacing_um=spacing_um,
         origin_um=origin_um,
@@ -94,7 +94,7 @@ def _opened(path: Path, header: dict[str, str], listed: list[str], start: int, o
         simulated=says_simulated(header.get("comment", "") + header.get("name", "")),
         missing=tuple(missing),
     )
-    return Opened(info, turned_source)
+    return Opened(info, source, beside=tuple(files))
 
 
 def _header(path: Path, file: IO[bytes]) -> tuple[dict[str, str], list[str]]:
@@ -128,13 +128,14 @@ def _values(
     header: dict[str, str],
     listed: list[str],
     start: int,
-    dtype: np.dtype,
+    dtype: np.dtype[Any],
     shape: tuple[int, int, int],
     channels: int,
     channel: int,
     times: int,
     time: int,
-):
+) -> tuple[Source, list[Path]]:
+    """The values as stored, and the files that hold them."""
     words = header["elementdatafile"].split()
     files, offset = [path], start
     if words[0].upper() == "LIST":
@@ -152,7 +153,7 @@ def _values(
         encoding = "gzip" if _yes(header, "compresseddata") else "raw"
     stored = dtype.newbyteorder(">" if big else "<")
     if times == 1:
-        return open_values(files, offset, encoding, stored, shape, interleaved=channels, channel=channel)
+        return open_values(files, offset, encoding, stored, shape, interleaved=channels, channel=channel), files
     if channels > 1:
         raise NmcError(f"{path.name} has both channels and times", "save one time as a volume")
-    return open_values(files, offset, encoding, stored, shape, before=times, channel=time)
+    return open_values(files, offset, encoding, stored, shape, before=times, channel=time), files

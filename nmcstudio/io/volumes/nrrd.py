@@ -17,7 +17,7 @@ from nmcstudio.io.volumes.headed import data_files, lengths_um, numbered, open_v
 from nmcstudio.io.volumes.info import Missing, Opened, VolumeInfo, says_simulated
 from nmcstudio.io.volumes.options import ReadOptions, choose
 from nmcstudio.io.volumes.packed import ENCODINGS
-from nmcstudio.io.volumes.sources import oriented
+from nmcstudio.io.volumes.sources import Source, oriented
 
 SUFFIXES = (".nrrd", ".nhdr")
 OPTIONS = ("channel",)
@@ -67,9 +67,8 @@ def open_volume(path: Path, options: ReadOptions) -> Opened:
     missing: tuple[Missing, ...] = ()
     if channels > 1 and options.channel is None:
         missing = (Missing("channel", f"{path.name} has {channels} channels", f"choose one, 0 to {channels - 1}"),)
-    source = oriented(
-        _values(path, header, listed, start, np.dtype(dtype), shape, channels, channel_axis == 0, number), lying.axes, lying.flips
-    )
+    stored, files = _values(path, header, listed, start, np.dtype(dtype), shape, channels, channel_axis == 0, number)
+    source = oriented(stored, lying.axes, lying.flips)
     info = VolumeInfo(
         format="NRRD",
         shape=source.shape,
@@ -84,7 +83,7 @@ def open_volume(path: Path, options: ReadOptions) -> Opened:
         simulated=says_simulated(header.get("content", "")),
         missing=missing,
     )
-    return Opened(info, source)
+    return Opened(info, source, beside=tuple(files))
 
 
 def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
@@ -195,7 +194,8 @@ def _values(
     channels: int,
     interleaved: bool,
     channel: int,
-) -> Any:
+) -> tuple[Source, list[Path]]:
+    """The values as stored, and the files that hold them."""
     said = header.get("encoding", "raw").lower()
     encoding = ENCODINGS.get(said, {"raw": "raw", "txt": "text", "text": "text", "ascii": "text"}.get(said, ""))
     if not encoding:
@@ -219,7 +219,7 @@ def _values(
     if encoding == "raw":
         offset = -1 if skip < 0 else offset + skip
     big = header.get("endian", "little").lower() == "big"
-    return open_values(
+    source = open_values(
         files,
         offset,
         encoding,
@@ -230,3 +230,4 @@ def _values(
         channel=channel,
         inner_offset=max(skip, 0) if encoding != "raw" else 0,
     )
+    return source, files

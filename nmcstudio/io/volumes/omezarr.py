@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from nmcstudio.core.units import um_per
 from nmcstudio.core.volume import Triple
 from nmcstudio.io.volumes.info import Dataset, Missing, Opened, VolumeInfo, several
 from nmcstudio.io.volumes.options import ReadOptions, choose
-from nmcstudio.io.volumes.sources import Box, Source, oriented
+from nmcstudio.io.volumes.sources import Box, Source, cut_short, oriented
 
 SUFFIXES = (".zarr", ".ozx")
 OPTIONS = ("dataset", "channel", "time", "level")
@@ -271,20 +272,47 @@ class _InZarr(Source):
             for b in _cuts(second, rows)
         ]
         with _root(self.path) as root:
-            array = root[self.place] if self.place and not hasattr(root, "chunks") else root
+            inside = self.place.removeprefix(root.path).strip("/")
+            array = root[inside] if inside else root
+            blosc = self.path.is_dir() and _has_blosc(array)
             for (a0, a1), (b0, b1) in monitor.track(blocks, f"Reading {self.path.name}"):
                 index: list[Any] = [self.fixed.get(k, slice(None)) for k in range(array.ndim)]
                 index[self.space[0]], index[self.space[1]] = slice(a0, a1), slice(b0, b1)
                 for k, (low, high) in zip(self.space[2:], ranges[2:]):
                     index[k] = slice(low, high)
                 part = (slice(a0 - first[0], a1 - first[0]), slice(b0 - second[0], b1 - second[0]))
+                if blosc:
+                    self._check_chunks(array, inside, tuple(index), monitor)
                 view[part] = self._chunk(array, tuple(index))
+
+    def _check_chunks(self, array: Any, inside: str, index: tuple[Any, ...], monitor: Monitor) -> None:
+        """Blosc unpacks a chunk that was cut off without a word, with whatever stands in memory behind it."""
+        spans = []
+        for one, length, chunk in zip(index, array.shape, array.chunks):
+            ends = (one, one + 1) if isinstance(one, int) else one.indices(length)[:2]
+            spans.append(range(ends[0] // chunk, -(-ends[1] // chunk)))
+        for place in itertools.product(*spans):
+            monitor.check()
+            file = self.path / inside / array.metadata.encode_chunk_key(place)
+            if file.is_file():  # chunks of nothing but the fill value need no file
+                with file.open("rb") as stream:
+                    head = stream.read(16)
+                if len(head) < 16 or int.from_bytes(head[12:16], "little") > file.stat().st_size:
+                    raise cut_short(f"{self.path.name}/{file.relative_to(self.path).as_posix()}")
 
     def _chunk(self, array: Any, index: tuple[Any, ...]) -> NDArray[Any]:
         try:
             return np.asarray(array[index])
         except (ValueError, RuntimeError, OSError, TypeError, zipfile.BadZipFile) as error:
             raise NmcError(f"a chunk of {self.path.name} cannot be read ({error})", "copy or export it again") from error
+
+
+def _has_blosc(array: Any) -> bool:
+    """True if each file of an array is one chunk that Blosc has packed."""
+    metadata = array.metadata
+    if metadata.zarr_format == 2:
+        return getattr(metadata.compressor, "codec_id", "") == "blosc"
+    return type(metadata.codecs[-1]).__name__ == "BloscCodec"
 
 
 def _cuts(ends: tuple[int, int], step: int) -> list[tuple[int, int]]:

@@ -120,7 +120,8 @@ def _roughness(file: Any, layout: RawLayout, size: int) -> float:
     def values(first: int) -> NDArray[np.float64]:
         file.seek(layout.offset + first * item)
         block = file.read(min(_SAMPLE, count - first) * item)
-        return np.frombuffer(block, layout.stored_dtype, len(block) // item).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # any bytes, read as floating-point numbers
+            return np.frombuffer(block, layout.stored_dtype, len(block) // item).astype(np.float64)
 
     here = values(start)
     if layout.dtype.startswith("f") and (not np.isfinite(here).all() or np.abs(here).max(initial=0) > 1e12):

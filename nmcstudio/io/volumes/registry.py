@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import Any, Literal
 
@@ -39,6 +39,9 @@ SUFFIXES = tuple(suffix for module in FORMATS.values() for suffix in module.SUFF
 KNOWN = "TIFF (stack or folder of slices), TXM, HDF5, VTI, NRRD, MetaImage, VGI, OME-Zarr, DICOM or RAW"
 _MAP_ABOVE = 2 << 30  # bytes: larger plain volumes stay in their file and are mapped
 _DEFAULT = ReadOptions()
+_KEPT = 8  # files whose headers are remembered
+_RECENT: dict[tuple[tuple[Path, ...], ReadOptions], tuple[tuple[tuple[str, int, int], ...], Opened]] = {}
+_LOCK = Lock()
 
 
 def probe(paths: Paths, options: ReadOptions = _DEFAULT) -> VolumeInfo:
@@ -251,23 +254,42 @@ def _placed(paths: Paths, options: ReadOptions) -> tuple[Opened, Box]:
     elif sidecar_path(chosen[0]).is_file():
         touched.append(sidecar_path(chosen[0]))
     with _failing_to_read(chosen[0].name):
-        stamps = tuple((str(p), s.st_mtime_ns, s.st_size) for p in touched for s in [p.stat()])
-        opened = _opened(chosen, stamps, replace(options, axis_order="zyx", flip=(), crop=None))
+        opened = _opened_again(chosen, touched, replace(options, axis_order="zyx", flip=(), crop=None))
     opened = turned(opened, options)
     info, box = cropped(opened.info, options)
     if info.spacing_um is None:
-        lost = Missing(
-            "spacing_um", f"the voxel size of {info.name} is not known ({info.unit})", "give it in um, one value or three (z y x)"
-        )
+        text = f"the voxel size is not known ({info.unit})"
+        lost = Missing("spacing_um", text, "give it in um, one value or three (z y x)")
         info = replace(info, missing=(*info.missing, lost))
     else:
         info = replace(info, warnings=(*info.warnings, *odd_spacing(info.spacing_um)))
     return replace(opened, info=info), box
 
 
-@lru_cache(maxsize=8)
-def _opened(chosen: tuple[Path, ...], stamps: tuple[tuple[str, int, int], ...], options: ReadOptions) -> Opened:
-    """Header and source of a file as its format says; `stamps` are there to notice changes."""
+def _opened_again(chosen: tuple[Path, ...], touched: Sequence[Path], options: ReadOptions) -> Opened:
+    """As `_opened`, at once where none of the files has changed since the last time."""
+    key = (chosen, options)
+    with _LOCK:
+        found = _RECENT.pop(key, None)
+    if found is None or found[0] != _stamps((*touched, *found[1].beside)):
+        before = _stamps(touched)
+        opened = _opened(chosen, options)
+        found = (before + _stamps(opened.beside), opened)
+    with _LOCK:
+        _RECENT[key] = found
+        while len(_RECENT) > _KEPT:
+            del _RECENT[next(iter(_RECENT))]
+    return found[1]
+
+
+def _stamps(files: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of files; of one that is gone, zeros."""
+    facts = ((path, path.stat()) if path.exists() else (path, None) for path in files)
+    return tuple((str(path), fact.st_mtime_ns, fact.st_size) if fact else (str(path), 0, 0) for path, fact in facts)
+
+
+def _opened(chosen: tuple[Path, ...], options: ReadOptions) -> Opened:
+    """Header and source of a file as its format says."""
     path = chosen[0]
     if len(chosen) > 1:
         slices = sorted(chosen, key=lambda p: natural_key(p.name))

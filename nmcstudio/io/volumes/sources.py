@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +105,8 @@ class Mapped(Source):
         start = self.offset + sum(a * s for (a, _), s in zip(box, self.strides))
         lengths = tuple(b - a for a, b in box)
         span = sum((n - 1) * s for n, s in zip(lengths, self.strides)) + self.stored.itemsize
+        if start + span > self.path.stat().st_size:  # it became shorter since it was opened
+            raise cut_short(self.path.name)
         raw = np.memmap(self.path, np.uint8, "r", start, (span,))
         return np.ndarray(lengths, self.stored, raw, strides=self.strides)  # type: ignore[call-overload,no-any-return]
 
@@ -143,15 +146,18 @@ class Planes(Source):
         ``read_planes(indices)`` yields the slices ``[y, x]`` with these numbers, in this order.
     """
 
-    def __init__(self, shape: Shape, dtype: np.dtype[Any], name: str, read_planes: Callable[[Sequence[int]], Any]) -> None:
+    def __init__(
+        self, shape: Shape, dtype: np.dtype[Any], name: str, read_planes: Callable[[Sequence[int]], Generator[NDArray[Any]]]
+    ) -> None:
         self.shape, self.dtype, self.name, self.read_planes = shape, dtype, name, read_planes
 
     def read_into(self, out: NDArray[Any], box: Box, monitor: Monitor) -> None:
         (low, high), *plane = box
         inside = tuple(slice(a, b) for a, b in plane)
         numbers = range(low, high)
-        for index, values in enumerate(monitor.track(self.read_planes(numbers), f"Reading {self.name}", len(numbers))):
-            out[index] = values[inside]
+        with closing(self.read_planes(numbers)) as planes:
+            for index, values in enumerate(monitor.track(planes, f"Reading {self.name}", len(numbers))):
+                out[index] = values[inside]
 
 
 class Stream(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,13 @@ def open_volume(path: Path, options: ReadOptions) -> Opened:
             where = series.dataoffset + fixed
             return Opened(info, Mapped(path, stored.newbyteorder(tif.byteorder), shape, where, strides))
 
-    def read_planes(numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+    def read_planes(numbers: Sequence[int]) -> Generator[NDArray[Any]]:
         return _decoded(path, axes, channel, time, numbers)
 
     return Opened(info, Planes(shape, np.dtype(info.dtype), path.name, read_planes))
 
 
-def _decoded(path: Path, axes: TiffAxes, channel: int, time: int, numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+def _decoded(path: Path, axes: TiffAxes, channel: int, time: int, numbers: Sequence[int]) -> Generator[NDArray[Any]]:
     """Slices of packed pages, a few at a time: unpacking does not hold Python's lock."""
     workers = min(4, os.cpu_count() or 1)
     with opened(path) as tif, ThreadPoolExecutor(workers) as pool:

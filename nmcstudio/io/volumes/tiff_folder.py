@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def open_volume(slices: Sequence[Path], options: ReadOptions) -> Opened:
         warnings=tuple(warnings),
     )
 
-    def read_planes(numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+    def read_planes(numbers: Sequence[int]) -> Generator[NDArray[Any]]:
         return (_read_slice(slices[k], slices[0], first, options) for k in numbers)
 
     return Opened(info, Planes(info.shape, np.dtype(info.dtype), f"{len(slices)} slices", read_planes))

@@ -7,7 +7,7 @@ https://github.com/data-exchange/dxchange).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def open_volume(path: Path, options: ReadOptions) -> Opened:
         name=path.stem,
     )
 
-    def read_planes(numbers: Sequence[int]) -> Iterator[NDArray[Any]]:
+    def read_planes(numbers: Sequence[int]) -> Generator[NDArray[Any]]:
         with _opened(path) as ole, path.open("rb") as file:
             for index in numbers:
                 data = _stream(path, ole, file, index, shape[1] * shape[2] * stored.itemsize)
@@ -90,7 +90,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with olefile.OleFileIO(path) as ole:
             yield ole
-    except (olefile.OleFileError, OSError, struct.error, IndexError) as error:
+    except (OSError, struct.error, IndexError, ValueError, TypeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise NmcError(f"{path.name} is incomplete or damaged ({error})", "copy or export it again") from error

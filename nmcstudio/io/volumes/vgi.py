@@ -85,4 +85,5 @@ def _opened(path: Path, facts: dict[str, str]) -> Opened:
         unit=f"geometry, {unit}" if spacing else said,
         name=path.stem,
     )
-    return Opened(info, Mapped(file, stored, (z, y, x), int(fact("skipheader") or fact("headersize") or 0)))
+    source = Mapped(file, stored, (z, y, x), int(fact("skipheader") or fact("headersize") or 0))
+    return Opened(info, source, beside=(file,))
