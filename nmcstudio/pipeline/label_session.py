@@ -148,6 +148,7 @@ class LabelSession:
         self.current = Version(self)
         self.root = record.with_load(self.current)
         self._stroke: list[LabelDelta] = []
+        self._changes: list[tuple[Box | None, tuple[int, ...]]] = []
         _warm_up()
         monitor.report(1.0)
 
@@ -196,6 +197,7 @@ class LabelSession:
                 )
                 self.current = Version(self, first, Shelf(joined), first.depth + 1)
             self._follow([box])
+            self._changes += [(delta.box, delta.touched) for delta in deltas]
         created = _now()
         edit = {"step": STEP, "params": params.model_dump(mode="json"), "created": created}
         after = replace(
@@ -209,6 +211,11 @@ class LabelSession:
         )
         return LabelAct(title, self.node, record, after, box, touched, sum(delta.nbytes for delta in deltas))
 
+    def take_changes(self) -> tuple[list[Box], set[int]]:
+        """Boxes that changed and labels that were touched since this was last asked for."""
+        changes, self._changes = self._changes, []
+        return [box for box, _ in changes if box is not None], {label for _, labels in changes for label in labels}
+
     def go_to(self, version: Version) -> Box | None:
         """Bring the array to a version; returns the bounding box of what changed."""
         with self._lock:
@@ -220,6 +227,7 @@ class LabelSession:
         boxes: list[Box | None] = []
         for delta, forward in _way(self.current, version):
             (self.editor.apply if forward else self.editor.revert)(delta)
+            self._changes.append((delta.box, delta.touched))
             boxes.append(delta.box)
         self.current = version
         return boxes

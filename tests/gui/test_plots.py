@@ -25,7 +25,6 @@ from nmcstudio.gui.views.scene_controls import SceneControls
 from nmcstudio.gui.views.scene_parts import aim, box_of
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.store import ContentStore
-from nmcstudio.gui.widgets.label_tools import LabelToolRow
 
 pytestmark = pytest.mark.gui
 
@@ -226,12 +225,6 @@ def test_the_area_says_each_change_of_its_layout_once(control, qtbot) -> None:
     assert said == ["slices", "compare", "3d"]
     assert area.layout_name == "3d"
     area.close_views()
-
-
-def test_room_of_the_label_tools_stays_where_they_are_hidden(control, qtbot) -> None:
-    row = LabelToolRow(control)
-    qtbot.addWidget(row)
-    assert row.sizePolicy().retainSizeWhenHidden()
 
 
 def grains(subject: str) -> Content:

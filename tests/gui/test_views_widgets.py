@@ -25,7 +25,6 @@ from nmcstudio.gui.views.plots import PlotsPanel
 from nmcstudio.gui.views.scene3d import NO_OPENGL, has_opengl
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.tables import TablePanel
-from nmcstudio.gui.widgets.label_tools import LabelToolRow
 from nmcstudio.gui.widgets.scenario import ScenarioPanel
 from nmcstudio.project.codec import digest
 from nmcstudio.project.nodes import summarise
@@ -247,35 +246,6 @@ def test_without_opengl_the_3d_pane_says_so(window, qtbot) -> None:
     assert area.scene.picture() is None
 
 
-def test_merge_delete_and_undo_through_the_tool_row(window, qtbot) -> None:
-    controller, area = window
-    row = LabelToolRow(controller)
-    qtbot.addWidget(row)
-    put(controller, "particles", labels())
-    show(qtbot, controller, area, "particles")
-    selection = Selection.of(controller)
-
-    def value() -> np.ndarray:
-        return np.unique(controller.project.value("particles").labels)
-
-    row.merge()
-    assert selection.tool == "merge"
-    selection.click(3)
-    selection.hovered.emit("particles", 7)
-    assert row.next_click() == "Click merges particle 7 into particle 3"
-    selection.click(7)
-    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=30_000)
-    assert list(value()) == [0, 3, 9]
-    row.pick()
-    selection.choose((9,))
-    row.delete()
-    qtbot.waitUntil(lambda: not controller.jobs.busy, timeout=30_000)
-    assert list(value()) == [0, 3]
-    controller.undo()
-    controller.undo()
-    assert list(value()) == [0, 3, 7, 9]
-
-
 def test_table_filters_sorts_and_writes_what_it_shows(window, qtbot, tmp_path: Path) -> None:
     controller, area = window
     table = TablePanel(controller)
@@ -292,7 +262,7 @@ def test_table_filters_sorts_and_writes_what_it_shows(window, qtbot, tmp_path: P
     table.filter.setText("voxels > 100")
     table.write_csv(str(tmp_path / "t.csv"))
     lines = (tmp_path / "t.csv").read_text().splitlines()
-    assert lines[0].startswith("Id,Diameter [µm],Volume [µm³]")
+    assert lines[0].startswith("label,volume_um3,diameter_um,surface_um2,sphericity,neighbours,touches_border,x_um,y_um,z_um")
     assert len(lines) == 3
 
 

@@ -20,12 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from nmcstudio.gui.label_editing import EDITABLE
 from nmcstudio.gui.views.compare import CompareView
-from nmcstudio.gui.views.contents import EMPTY, Content
+from nmcstudio.gui.views.contents import EMPTY, Content, Layer
 from nmcstudio.gui.views.ipf_key import IpfKey
 from nmcstudio.gui.views.layer_list import LayerList
 from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.live import LiveLayers
+from nmcstudio.gui.views.object_table import centre_of
 from nmcstudio.gui.views.plots import PlotGrid
 from nmcstudio.gui.views.scene3d import Scene3D, has_opengl
 from nmcstudio.gui.views.selection import Selection
@@ -68,6 +70,9 @@ class ViewArea(QWidget):
             self._placeholder.lower()
         self._make()
         self.store.shown.connect(self._content_shown)
+        self.store.touched.connect(self.model.touched)
+        self.store.overlay.connect(self._overlay)
+        self.selection.centre_asked.connect(self._centre)
         self.store.waiting.connect(self._waiting)
         self.store.failed.connect(self._failed)
         self.store.layout_asked.connect(self.set_layout)
@@ -97,6 +102,11 @@ class ViewArea(QWidget):
         self._layers_button.toggled.connect(self._arrange)
         self._layers_button.clicked.connect(self._layers_chosen)
         self._layers_by_hand = False
+        self.edit_button = QToolButton(self)
+        self.edit_button.setText("Edit labels")
+        self.edit_button.setCheckable(True)
+        self.edit_button.setToolTip("Show or hide the tools that correct particles and grains by hand")
+        self.edit_button.hide()
         head = QHBoxLayout()
         # As high without its buttons as with them: the views below stay where they are from node to node.
         head.addStrut(max(self._choices.sizeHint().height(), self._layers_button.sizeHint().height()))
@@ -105,6 +115,7 @@ class ViewArea(QWidget):
         head.addWidget(self._title)
         head.addWidget(self._note, 1)
         head.addWidget(self._choices)
+        head.addWidget(self.edit_button)
         head.addWidget(self._layers_button)
         self.slices = {plane: SliceView(plane, self.model, self.cross, self.selection, self) for plane in ("xy", "xz", "yz")}
         for view in self.slices.values():
@@ -281,10 +292,11 @@ class ViewArea(QWidget):
         if (
             content is not None
             and before_this is not None
-            and before_this.rest is not None
+            and content.key == before_this.key
+            and (before_this.rest is not None or bool(content.layers))
             and content.layers is before_this.layers
         ):
-            # Table and plots have come; the pictures stand.
+            # Table, plots or other surfaces have come; the pictures stand.
             self.scene.set_content(content, "simulated" if content.simulated else "")
             return
         before = self.model.bounds_um()
@@ -345,6 +357,23 @@ class ViewArea(QWidget):
         for view in self.slices.values():
             view.pane.set_ground(self._controller.theme.viewport)
 
+    @Slot(str, object)
+    def _overlay(self, key: str, layer: Layer | None) -> None:
+        if layer is None:
+            self.model.remove(key)
+        else:
+            self.model.put(layer)
+
+    @Slot(int)
+    def _centre(self, label: int) -> None:
+        """Bring an object into the middle of the slices."""
+        content = self.store.content
+        at = centre_of(content.table, label) if content is not None else None
+        if at is not None and self.model.layers:
+            self.cross.move(at)
+            for view in self.slices.values():
+                view.pane.look_at(at)
+
     # Arrangement
 
     @Slot()
@@ -369,6 +398,7 @@ class ViewArea(QWidget):
             self._note.set_full_text("one camera, one cross-hair")
             self._choices.hide()
             self._layers_button.hide()
+            self.edit_button.hide()
             self.readout.say(" ")
             return False
         self.compare.deactivate()
@@ -402,6 +432,7 @@ class ViewArea(QWidget):
         self._list.setVisible(show_slices)
         self._column.setVisible((show_slices or keyed) and self._layers_button.isChecked())
         self._layers_button.setVisible(show_slices or keyed)
+        self.edit_button.setVisible(content is not None and content.key in EDITABLE and self.store.showing_node)
         self._pages.setCurrentWidget(self._views)
         if show_3d:
             self.scene.activate()

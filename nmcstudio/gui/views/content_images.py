@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,15 +12,16 @@ from numpy.typing import NDArray
 from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.meshes import SurfaceMesh
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.volume import LabelVolume, Volume
-from nmcstudio.gui.views.contents import Column, Content, GreyBlock, Layer, Plot, SceneItem, Series, Surfaces, Table
+from nmcstudio.gui.views.contents import Content, GreyBlock, Layer, Plot, SceneItem, Series, Surfaces, Table
+from nmcstudio.gui.views.object_table import is_large, label_table, size_table, values_of
 
 _GREY_3D = 4_000_000  # voxels of the grey block in 3D
 _LABELS_3D = 6_000_000  # voxels of labels that surfaces are made of
 _TRIANGLES_3D = 700_000  # triangles of the skin that 3D gets at most, roughly
 _QUICK_3D = 300_000  # voxels above which a coarser mesh is made as well, for the time that the camera moves
 _SCALE_STEPS = 100_000  # steps that a scale of equal steps has at most; a finer one is as good as none
-_DESCRIBED = 80_000_000  # voxels up to which surface and sphericity are computed for the table
 
 
 def grey_limits(values: NDArray[Any], observed: NDArray[np.bool_] | None = None) -> tuple[float, float]:
@@ -73,14 +76,8 @@ def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor, iteratio
     """Walls between all labels, thinned to what 3D can turn quickly."""
     from nmcstudio.mesh.surfaces import mesh_surface
 
-    step = _thinning(volume.shape, _LABELS_3D)
-    labels = volume.labels[::step, ::step, ::step]
-    finer = 2 * _skin_faces(labels) / _TRIANGLES_3D
-    if finer > 1:
-        step *= int(np.ceil(np.sqrt(finer)))
-        labels = volume.labels[::step, ::step, ::step]
-    labels = np.ascontiguousarray(labels)
-    thin = LabelVolume(labels, tuple(step * s for s in volume.spacing_um), volume.origin_um, kind=volume.kind)
+    thin = thin_labels(volume, thinning_of(volume))
+    labels = thin.labels
     if not labels.any():
         return Surfaces(SurfaceMesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 2), np.int32)))
     mesh = mesh_surface(thin, iterations=iterations, monitor=monitor)
@@ -93,6 +90,20 @@ def label_surfaces(volume: LabelVolume, subject: str, monitor: Monitor, iteratio
     return Surfaces(mesh, colours, labels=cap, quick=quick)
 
 
+def thinning_of(volume: LabelVolume) -> int:
+    """Every how many voxels 3D looks at a volume."""
+    step = _thinning(volume.shape, _LABELS_3D)
+    finer = 2 * _skin_faces(volume.labels[::step, ::step, ::step]) / _TRIANGLES_3D
+    return step * int(np.ceil(np.sqrt(finer))) if finer > 1 else step
+
+
+def thin_labels(volume: LabelVolume, step: int) -> LabelVolume:
+    """A copy with every `step`-th voxel."""
+    labels = np.array(volume.labels[::step, ::step, ::step], order="C")
+    spacing_um = tuple(step * s for s in volume.spacing_um)
+    return replace(volume, labels=labels, spacing_um=spacing_um, observed=None)
+
+
 def _skin_faces(labels: NDArray[Any]) -> int:
     """Voxel faces between objects and the background, without those at the border."""
     inside = labels > 0
@@ -101,42 +112,6 @@ def _skin_faces(labels: NDArray[Any]) -> int:
 
 def _thinning(shape: tuple[int, ...], limit: int) -> int:
     return max(1, int(np.ceil((np.prod([float(n) for n in shape]) / limit) ** (1 / 3))))
-
-
-def label_table(volume: LabelVolume, subject: str, monitor: Monitor) -> tuple[Table, Any]:
-    """One row an object, with the descriptors it came from (None for volumes too large to describe on the fly)."""
-    noun = "particles" if subject == "particles" else "grains"
-    if volume.labels.size > _DESCRIBED:
-        counts = np.bincount(volume.labels.ravel())
-        ids = np.flatnonzero(counts[1:]) + 1
-        volumes = counts[ids] * float(np.prod(volume.spacing_um))
-        columns = (Column("Diameter", "µm", np.cbrt(6 / np.pi * volumes)), Column("Volume", "µm³", volumes))
-        return Table(subject, noun, ids, columns), None
-    from nmcstudio.stats.descriptors import describe_labels
-
-    found = describe_labels(volume, monitor=monitor)
-    columns = [
-        Column("Diameter", "µm", found.diameters_um),
-        Column("Volume", "µm³", found.volumes_um3),
-        Column("Voxels", "", found.voxels),
-        Column("Sphericity", "", found.sphericities),
-        Column("Aspect ratio", "", found.aspect_ratios),
-        Column("Neighbours", "", found.neighbours),
-        Column("Touches border", "", found.touches_border),
-    ]
-    columns += [Column(name, "µm", found.centroids_um[:, i]) for i, name in enumerate("xyz")]
-    columns += _orientation_columns(volume, found.labels)
-    return Table(subject, noun, found.labels, tuple(columns)), found
-
-
-def _orientation_columns(volume: LabelVolume, ids: NDArray[np.int64]) -> list[Column]:
-    if volume.quaternions is None or ids.max(initial=0) >= len(volume.quaternions):
-        return []
-    w, x, y, z = volume.quaternions[ids].T
-    # The c-axis in the sample frame is the third row of the matrix that turns sample into crystal directions.
-    c_axis = np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x**2 + y**2)])
-    tilt = np.degrees(np.arccos(np.clip(np.abs(c_axis[2]), 0, 1)))
-    return [Column("Angle of c to z", "°", tilt)]
 
 
 def density_plot(
@@ -218,18 +193,12 @@ def particles_content(values: dict[str, Any], monitor: Monitor) -> Content:
     if ct is not None:
         scene.append(SceneItem("grey", "Grey volume", lambda m: grey_block(ct), visible=False))
 
-    def rest(m: Monitor) -> tuple[Table, tuple[Plot, ...]]:
-        table, _ = label_table(particles, "particles", m)
-        plots = [
-            density_plot("particle-diameter", "Diameter of the particles", "diameter [µm]", table.columns[0].values, lower=0.0)
-        ]
-        if len(table.columns) > 3:
-            values = table.columns[3].values
-            plots.append(density_plot("particle-sphericity", "Sphericity of the particles", "sphericity", values, upper=1.0))
-        return table, tuple(p for p in plots if p)
-
+    radii: RadiusFunctions | None = values.get("radii")
     simulated = particles.simulated or (ct is not None and ct.simulated)
-    return Content("particles", "Particles", "particles", tuple(layers), tuple(scene), simulated=simulated, rest=rest)
+    rest, later = object_figures(particles, "particles", "data", radii)
+    return Content(
+        "particles", "Particles", "particles", tuple(layers), tuple(scene), simulated=simulated, rest=rest, later=later
+    )
 
 
 def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
@@ -287,18 +256,46 @@ def grains_content(values: dict[str, Any], monitor: Monitor) -> Content:
     layers += label_layers(grains, "grains", False)
     scene = (SceneItem("grains", "Grains", lambda m: label_surfaces(grains, "grains", m), subject="grains"),)
     group = grains.point_group if grains.quaternions is not None else ""
+    rest, later = object_figures(grains, "grains", "data")
     return Content(
-        "grains", "Grains", "grains", tuple(layers), scene, ipf_key=group, simulated=grains.simulated,
-        rest=lambda m: grain_figures(grains, "grains", "data", m),
-    )  # fmt: skip
+        "grains", "Grains", "grains", tuple(layers), scene, ipf_key=group, simulated=grains.simulated, rest=rest, later=later
+    )
 
 
-def grain_figures(grains: LabelVolume, subject: str, role: str, monitor: Monitor) -> tuple[Table, tuple[Plot, ...]]:
-    """Table and densities of grains, measured or made."""
-    table, _ = label_table(grains, subject, monitor)
-    plots = [density_plot("grain-diameter", "Diameter of the grains", "diameter [µm]", table.columns[0].values, role, lower=0.0)]
-    if len(table.columns) > 5:
-        plots.append(
-            density_plot("grain-neighbours", "Neighbours of the grains", "neighbours", table.columns[5].values, role, lower=0.0)
-        )
-    return table, tuple(p for p in plots if p)
+Figures = Callable[[Monitor], tuple[Table | None, tuple[Plot, ...]]]
+
+
+def object_figures(
+    volume: LabelVolume, subject: str, role: str, radii: RadiusFunctions | None = None
+) -> tuple[Figures, Figures | None]:
+    """Makers of table and densities of particles or grains: the first one at once, the second with all columns, or None."""
+
+    def sizes(monitor: Monitor) -> tuple[Table | None, tuple[Plot, ...]]:
+        table = size_table(volume, subject, monitor, radii)
+        return table, object_plots(table, role)
+
+    def everything(monitor: Monitor) -> tuple[Table | None, tuple[Plot, ...]]:
+        table = label_table(volume, subject, monitor, radii)
+        return table, object_plots(table, role)
+
+    return (sizes, everything) if is_large(volume) else (everything, None)
+
+
+def object_plots(table: Table | None, role: str) -> tuple[Plot, ...]:
+    """Densities of the objects of a table."""
+    if table is None:
+        return ()
+    noun = "particle" if table.subject == "particles" else "grain"
+    wanted = (("diameter_um", "Diameter", "diameter [µm]", {"lower": 0.0}),)
+    wanted += (
+        (("sphericity", "Sphericity", "sphericity", {"upper": 1.0}),)
+        if noun == "particle"
+        else (("neighbours", "Neighbours", "neighbours", {"lower": 0.0}),)
+    )
+    plots = []
+    for name, title, axis, bounds in wanted:
+        values = values_of(table, name)
+        if values is not None:
+            key = f"{noun}-{name.removesuffix('_um')}"
+            plots.append(density_plot(key, f"{title} of the {noun}s", axis, values, role, **bounds))
+    return tuple(plot for plot in plots if plot)

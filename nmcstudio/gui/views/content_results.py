@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.meshes import SurfaceMesh, VolumeMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.particles import Particle, ParticleSet
-from nmcstudio.gui.views.content_images import density_plot, grain_figures, ipf_tables, label_layers, label_surfaces
+from nmcstudio.gui.views.content_images import density_plot, ipf_tables, label_layers, label_surfaces, object_figures
 from nmcstudio.gui.views.content_models import shell_surfaces
 from nmcstudio.gui.views.contents import Content, Plot, SceneItem, Series, Surfaces
 
@@ -44,7 +44,7 @@ def one_particle(particle: Particle, monitor: Monitor) -> Content:
         note += ", scenario " + ", ".join(f"{name} {value:.4g}" for name, value in particle.scenario.items())
     return Content(
         "particle", "Virtual particle", "particle", tuple(label_layers(grains, "particle", False)), scene,
-        simulated=True, note=note, rest=lambda m: grain_figures(grains, "particle", "model", m),
+        simulated=True, note=note, rest=object_figures(grains, "particle", "model")[0],
         ipf_key=grains.point_group if grains.quaternions is not None else "",
     )  # fmt: skip
 

@@ -131,11 +131,13 @@ class SceneItem:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: numbers, words or yes and no."""
+    """One column of a table: numbers, words or yes and no; `name` is what a CSV file calls it, `tip` what it means."""
 
     title: str
     unit: str
     values: NDArray[Any]
+    name: str = ""
+    tip: str = ""
 
 
 @dataclass(frozen=True)
@@ -229,6 +231,8 @@ class Content:
         A better one follows in a moment (the coarse particle while a slider moves): plots and table wait for that.
     rest
         Makes table and plots; None where they are there already. Pictures need not wait for them.
+    later
+        What takes longer still and takes the place of `rest` once that is done, or None.
     """
 
     key: str
@@ -244,6 +248,7 @@ class Content:
     simulated: bool = False
     provisional: bool = False
     rest: Callable[[Monitor], tuple[Table | None, tuple[Plot, ...]]] | None = None
+    later: Callable[[Monitor], tuple[Table | None, tuple[Plot, ...]]] | None = None
     note: str = ""
 
     @property
@@ -256,7 +261,7 @@ class Content:
         if self.rest is None:
             return self
         table, plots = self.rest(monitor)
-        return replace(self, table=table, plots=plots, rest=None)
+        return replace(self, table=table, plots=plots, rest=self.later, later=None)
 
 
 EMPTY = {

@@ -33,11 +33,13 @@ class Look:
 class LayerModel(QObject):
     """Layers from the bottom to the top, with their looks.
 
-    ``changed`` says that pictures are to be drawn anew, ``replaced`` that there are other layers.
+    ``changed`` says that pictures are to be drawn anew, ``replaced`` that there are other layers, ``touched`` that values of
+    labels have changed in place inside a box (slices z, y, x).
     """
 
     changed = Signal()
     replaced = Signal()
+    touched = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)

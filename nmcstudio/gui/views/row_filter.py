@@ -21,14 +21,16 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "=": operator.eq,
 }
+_OR, _AND = re.compile(r"\s+or\s+", re.IGNORECASE), re.compile(r",|\s+and\s+", re.IGNORECASE)
 _CONDITION = re.compile(r"^\s*(?P<name>[^<>=!]+?)\s*(?P<sign>>=|<=|!=|>|<|=)\s*(?P<value>.+?)\s*$")
 
 
 def parse_filter(text: str, table: Table) -> NDArray[np.bool_] | None:
     """Rows that a filter keeps; None if it is empty and keeps all.
 
-    Conditions are separated by commas and all must hold: ``diameter > 5, touches border = no``. Anything else is looked for in
-    the id and in the columns of words.
+    Conditions are joined by ``and`` (or a comma) and ``or``, and turned round by ``not``; ``and`` binds closer:
+    ``diameter > 5 and flagged or touches border``. A column of yes and no stands alone; ``flagged`` are rows with a flag.
+    Anything else is looked for in the id and in the columns of words.
 
     Raises
     ------
@@ -37,12 +39,29 @@ def parse_filter(text: str, table: Table) -> NDArray[np.bool_] | None:
     """
     if not text.strip():
         return None
-    keep = np.ones(len(table.ids), bool)
-    for part in text.split(","):
-        if part.strip():
-            found = _CONDITION.match(part)
-            keep &= _condition(found["name"], found["sign"], found["value"], table) if found else _words(part.strip(), table)
+    keep = np.zeros(len(table.ids), bool)
+    for choice in _OR.split(text):
+        rows = np.ones(len(table.ids), bool)
+        for part in _AND.split(choice):
+            if part.strip():
+                rows &= _term(part.strip(), table)
+        keep |= rows
     return keep
+
+
+def _term(part: str, table: Table) -> NDArray[np.bool_]:
+    if part.lower().startswith("not "):
+        return ~_term(part[4:].strip(), table)
+    if found := _CONDITION.match(part):
+        return _condition(found["name"], found["sign"], found["value"], table)
+    lowered = part.lower()
+    for column in table.columns:
+        title = column.title.lower()
+        if column.values.dtype == bool and title.startswith(lowered):
+            return np.asarray(column.values)
+        if lowered == "flagged" and title == "flag":
+            return np.array([bool(each) for each in column.values], dtype=bool)
+    return _words(part, table)
 
 
 def _condition(name: str, sign: str, value: str, table: Table) -> NDArray[np.bool_]:

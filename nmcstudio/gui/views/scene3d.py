@@ -479,7 +479,7 @@ class Scene3D(QWidget):
         item = self._items.get(key)
         if item is not None and item.subject and item.subject == self._selection.subject:
             adding = bool(modifiers & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier))
-            self._selection.click(label, adding)
+            self._selection.click(label, adding, position)
             if self._selection.tool == "pick" and self._content is not None and self._content.layers:
                 self._cross.move(position)
         elif not key and not modifiers:

@@ -9,7 +9,9 @@ from PySide6.QtCore import QObject, Signal
 
 # Objects of these nodes are one and the same: a radius function is a particle's, a fitted cell a grain's.
 SUBJECTS = {"particles": "particles", "radii": "particles", "grains": "grains", "tessellation": "grains"}
-TOOLS = ("pick", "merge", "delete")
+TOOLS = ("pick", "merge", "split", "delete", "brush", "eraser", "fill")
+# Tools that do something to the background too.
+_ANYWHERE = ("fill",)
 
 
 class Selection(QObject):
@@ -25,6 +27,14 @@ class Selection(QObject):
         Labels that 3D does not show.
     tool
         One of `TOOLS`; what a click on a label does.
+    brush
+        Paints in the slices while its tool is held (`nmcstudio.gui.views.brush.Brush`), or None.
+
+    seeds_um
+        Points (z, y, x) in um of a split that is being prepared.
+
+    ``acted`` carries the tool that is held, the label that was clicked and the position (z, y, x) in um, or None.
+    ``centre_asked`` asks the views to bring an object into their middle.
     """
 
     changed = Signal()
@@ -32,7 +42,9 @@ class Selection(QObject):
     hovered = Signal(str, int)
     hidden_changed = Signal()
     tool_changed = Signal(str)
-    acted = Signal(str, int)
+    acted = Signal(str, int, object)
+    centre_asked = Signal(int)
+    seeds_changed = Signal()
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)
@@ -40,6 +52,8 @@ class Selection(QObject):
         self.ids: tuple[int, ...] = ()
         self.hidden: frozenset[int] = frozenset()
         self.tool = "pick"
+        self.brush: Any = None
+        self.seeds_um: tuple[Any, ...] = ()
 
     @classmethod
     def of(cls, controller: Any) -> Selection:
@@ -63,10 +77,10 @@ class Selection(QObject):
             self.ids = chosen
             self.changed.emit()
 
-    def click(self, label: int, adding: bool = False) -> None:
+    def click(self, label: int, adding: bool = False, position_um: Any = None) -> None:
         """A label was clicked in a view (0: nothing there): choose it, or hand it to the tool that is held."""
-        if self.tool != "pick" and label > 0:
-            self.acted.emit(self.tool, label)
+        if self.tool != "pick" and (label > 0 or self.tool in _ANYWHERE):
+            self.acted.emit(self.tool, label, position_um)
             return
         if adding and label > 0:
             self.choose(tuple(i for i in self.ids if i != label) if label in self.ids else (*self.ids, label))
@@ -81,6 +95,11 @@ class Selection(QObject):
 
     def show_all(self) -> None:
         self._set_hidden(frozenset())
+
+    def set_seeds(self, seeds_um: Iterable[Any]) -> None:
+        """Points of a split, drawn in the slices."""
+        self.seeds_um = tuple(seeds_um)
+        self.seeds_changed.emit()
 
     def _set_hidden(self, hidden: frozenset[int]) -> None:
         if hidden != self.hidden:

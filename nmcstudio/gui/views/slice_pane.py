@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
@@ -10,6 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from nmcstudio.gui.views.colours import SELECTED
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.gui.views.layer_model import LayerModel, box_um
+from nmcstudio.gui.views.seed_marks import draw_seeds
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slicing import (
     PLANES,
@@ -29,7 +32,11 @@ AXIS_COLOURS = {0: QColor(40, 125, 235), 1: QColor(45, 160, 60), 2: QColor(225, 
 CURSORS = {
     "pick": Qt.CursorShape.CrossCursor,
     "merge": Qt.CursorShape.PointingHandCursor,
+    "split": Qt.CursorShape.SplitHCursor,
     "delete": Qt.CursorShape.ForbiddenCursor,
+    "brush": Qt.CursorShape.CrossCursor,
+    "eraser": Qt.CursorShape.CrossCursor,
+    "fill": Qt.CursorShape.PointingHandCursor,
 }
 
 
@@ -78,8 +85,10 @@ class SlicePane(QWidget):
         self.setAccessibleName(f"{plane.upper()} slice")
         model.changed.connect(self.update)
         model.replaced.connect(self._replaced)
+        model.touched.connect(self._touched)
         cross.moved.connect(self.update)
         selection.changed.connect(self.update)
+        selection.seeds_changed.connect(self.update)
         selection.tool_changed.connect(self._tool_changed)
         self._tool_changed(selection.tool)
 
@@ -138,6 +147,21 @@ class SlicePane(QWidget):
             self.height() / 2 + (row_um - self._centre.y()) * self._scale,
         )
 
+    def pixels_per_um(self) -> float:
+        return self._scale
+
+    def slice_position(self) -> float:
+        """Position of the slice along its normal, in um."""
+        return float(self._cross.position[self.normal])
+
+    def look_at(self, position_um: np.ndarray) -> None:
+        """Bring a position (z, y, x) into the middle, if it is not well in sight."""
+        at = self.to_pixel(position_um[self.columns], position_um[self.rows])
+        seen = QRectF(self.rect()).adjusted(0.1 * self.width(), 0.1 * self.height(), -0.1 * self.width(), -0.1 * self.height())
+        if self._scale > 0 and not seen.contains(at):
+            self._centre = QPointF(position_um[self.columns], position_um[self.rows])
+            self.update()
+
     def to_um(self, point: QPointF) -> np.ndarray:
         """Position (z, y, x) in um of a pixel, on this slice."""
         position = self._cross.position.copy()
@@ -161,6 +185,26 @@ class SlicePane(QWidget):
     def _replaced(self) -> None:
         self._images.clear()
         self.update()
+
+    def _touched(self, box: tuple[slice, slice, slice]) -> None:
+        """Draw a part of the labels anew: what a brush has changed."""
+        around = box[self.normal]
+        for layer in self._model.layers:
+            for name in (layer.key, f"selected {layer.key}"):
+                held = self._images.get(name)
+                if held is None or layer.kind not in ("labels", "outline") or not around.start <= held.mark[0] < around.stop:
+                    continue
+                if layer.kind == "outline" or name != layer.key or not held.shows(layer):
+                    del self._images[name]
+                    continue
+                words = pixels(replace(layer, values=layer.values[box]), self._model.look(layer.key), self.normal,
+                               held.mark[0] - around.start)  # fmt: skip
+                painter = QPainter(held.image)
+                painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+                painter.drawImage(box[self.columns].start, box[self.rows].start, _as_image(words))
+                painter.end()
+        if around.start <= self.slice_index() < around.stop:
+            self.update()
 
     def _image(self, layer: Layer, index: int) -> QImage | None:
         look = self._model.look(layer.key)
@@ -232,6 +276,10 @@ class SlicePane(QWidget):
         if self._model.layers:
             self._draw_cross(painter)
             self._draw_scale_bar(painter)
+        if self._selection.seeds_um and (layer := self.reference()) is not None:
+            draw_seeds(self, painter, self._selection.seeds_um, layer.spacing_um[self.normal])
+        if self._selection.brush is not None:
+            self._selection.brush.draw(self, painter)
         self._draw_words(painter)
         painter.end()
 
@@ -309,10 +357,14 @@ class SlicePane(QWidget):
         self.update()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._selection.brush is not None and self._selection.brush.press(self, event):
+            return
         self._pressed = event.position()
         self._dragged = False
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._selection.brush is not None and self._selection.brush.move(self, event):
+            return
         if self._pressed is not None and event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.MiddleButton):
             moved = event.position() - self._pressed
             if self._dragged or moved.manhattanLength() > 4:
@@ -329,12 +381,14 @@ class SlicePane(QWidget):
         self._selection.hovered.emit(self._selection.subject, self.label_at(position))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._selection.brush is not None and self._selection.brush.release(self, event):
+            return
         if self._pressed is not None and not self._dragged and event.button() == Qt.MouseButton.LeftButton:
             position = self.to_um(event.position())
             adding = bool(event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier))
             if self._selection.tool == "pick":
                 self._cross.move(self._inside(position))
-            self._selection.click(self.label_at(position), adding)
+            self._selection.click(self.label_at(position), adding, position)
         self._pressed = None
         self._dragged = False
         self._tool_changed(self._selection.tool)
@@ -344,6 +398,8 @@ class SlicePane(QWidget):
 
     def leaveEvent(self, event: object) -> None:
         self._cross.pointed.emit(None)
+        if self._selection.brush is not None:
+            self._selection.brush.leave()
         self._selection.hovered.emit(self._selection.subject, 0)
 
     def _inside(self, position: np.ndarray) -> np.ndarray:

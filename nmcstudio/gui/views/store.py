@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.background import Background
 from nmcstudio.gui.views import content_images, content_models, content_results, content_validation
 from nmcstudio.gui.views.contents import Content
+from nmcstudio.gui.views.edited_content import EditedContent
+from nmcstudio.pipeline.label_session import Version
 
 # What each node's view reads: itself first, then what stands behind or beside it, where it is there.
 NEEDS = {
     "ct": ("ct",),
-    "particles": ("particles", "ct"),
+    "particles": ("particles", "ct", "radii"),
     "radii": ("radii", "particles", "ct"),
     "shell-model": ("shell-model", "radii"),
     "ebsd": ("ebsd",),
@@ -46,6 +49,10 @@ def make_content(key: str, values: dict[str, Any], monitor: Monitor, choice: int
     return _MAKERS[key](values, monitor)
 
 
+# So long after an edit by hand its surfaces and descriptors are made anew.
+_SETTLE_MS = 250
+
+
 class ContentStore(QObject):
     """The content on view.
 
@@ -53,7 +60,9 @@ class ContentStore(QObject):
 
     ``shown`` carries the `Content` of the chosen node; None says that the node is empty, and `key` which it is. `waiting` says
     that a content is being made. `plots_in_middle` is true while the plots of the content stand in the middle of the window;
-    ``plots_moved`` says that they went there or left; ``plot_asked`` asks for one of them by its key.
+    ``plots_moved`` says that they went there or left; ``plot_asked`` asks for one of them by its key. ``touched`` says that labels
+    on view have changed in place inside a box; ``overlay`` brings a layer over those of the content, or takes away (None) the one
+    of this name.
     """
 
     shown = Signal(object)
@@ -63,6 +72,8 @@ class ContentStore(QObject):
     layout_asked = Signal(str)
     plots_moved = Signal()
     plot_asked = Signal(str)
+    touched = Signal(object)
+    overlay = Signal(str, object)
 
     def __init__(self, controller: Any) -> None:
         super().__init__(controller)
@@ -75,6 +86,11 @@ class ContentStore(QObject):
         self.plots_in_middle = False
         self._choice: dict[str, int] = {}
         self._mark: tuple = ()
+        self._edited: EditedContent | None = None
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
+        self._settle.timeout.connect(self._describe_again)
         controller.node_changed.connect(self._node_changed)
         controller.project_replaced.connect(self._project_replaced)
 
@@ -105,10 +121,11 @@ class ContentStore(QObject):
             return
         records = {name: project.record(name) for name in NEEDS[key] if name in project.keys}
         choice = self.choice
-        mark = (key, choice, *(record.digest for record in records.values()))
+        mark = self._mark_of(key, records, choice)
         if mark == self._mark:
             return
         self._mark = mark
+        self._edited = None
         self.waiting.emit(key)
 
         def work(monitor: Monitor) -> Content:
@@ -116,7 +133,17 @@ class ContentStore(QObject):
             monitor.check()
             return make_content(key, values, monitor, choice)
 
-        self._background.ask("content", work, self._deliver_content, self._deliver_error)
+        def answer(content: Content) -> None:
+            self._deliver_content(content)
+            load = records[key].load
+            if isinstance(load, Version):
+                load.session.take_changes()  # they are in what was just made
+                self._follow_edits(load)
+
+        self._background.ask("content", work, answer, self._deliver_error)
+
+    def _mark_of(self, key: str, records: dict[str, Any], choice: int) -> tuple:
+        return (key, choice, *(record.digest for record in records.values()))
 
     def show_content(self, content: Content) -> None:
         """Put a content on view that is no node's (the particle of a scenario)."""
@@ -159,8 +186,52 @@ class ContentStore(QObject):
     def _deliver_content(self, content: Content | None) -> None:
         self.content = content
         self.shown.emit(content)
-        if content is not None and content.rest is not None:
-            self._background.ask("content", content.completed, self._deliver_content, self._deliver_error)
+        self._complete()
+
+    def _complete(self) -> None:
+        if self.content is not None and self.content.rest is not None:
+            self._background.ask("content", self.content.completed, self._deliver_rest, self._deliver_error)
+
+    def _deliver_rest(self, made: Content) -> None:
+        """Table and plots have come; the pictures may have been edited meanwhile."""
+        content = self.content
+        if content is None:
+            return
+        self.content = replace(content, table=made.table, plots=made.plots, rest=made.rest, later=made.later)
+        if self._edited is not None:
+            self._edited.forget_rows()
+            self._settle.start()
+        self.shown.emit(self.content)
+        self._complete()
+
+    # Edits by hand: the pictures follow at once, 3D, table and plots when the hand rests
+
+    def _follow_edits(self, version: Version) -> None:
+        session = version.session
+        if self._edited is None or self._edited.session is not session:
+            self._edited = EditedContent(session, self._controller.project)
+        content, boxes = self._edited.follow(self.content)
+        if content is not self.content:
+            self.content = content
+            self.shown.emit(content)
+        for box in boxes:
+            self.touched.emit(box)
+        self._settle.start()
+
+    @Slot()
+    def _describe_again(self) -> None:
+        """Describe anew what was touched, in a worker, from copies made here."""
+        edited, content = self._edited, self.content
+        if edited is None or content is None or content.key != edited.session.node:
+            return
+        work = edited.work(content)
+
+        def answer(made: Content) -> None:
+            if self._edited is edited and self.content is not None and self.content.key == made.key:
+                self.content = replace(self.content, table=made.table, plots=made.plots, scene=made.scene)
+                self.shown.emit(self.content)
+
+        self._background.ask("edited", work, answer, self._deliver_error)
 
     def _deliver_error(self, error: Exception) -> None:
         self._mark = ()
@@ -168,8 +239,20 @@ class ContentStore(QObject):
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:
-        if self.key and key in NEEDS.get(self.key, ()):
+        if not self.key or key not in NEEDS.get(self.key, ()):
+            return
+        project = self._controller.project
+        load = project.record(key).load if key in project.keys else None
+        if key == self.key and isinstance(load, Version) and self.showing_node and self._shows(key):
+            records = {name: project.record(name) for name in NEEDS[key] if name in project.keys}
+            self._mark = self._mark_of(key, records, self.choice)
+            self._follow_edits(load)
+        else:
             self.show(self.key)
+
+    def _shows(self, key: str) -> bool:
+        """True if the content on view is that of a node and no other one is being made."""
+        return self.content is not None and self.content.key == key and self._mark[:1] == (key,)
 
     @Slot()
     def _project_replaced(self) -> None:

@@ -20,15 +20,22 @@ from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QTableView, QToolButton, QVBoxLayout, QWidget
 
 from nmcstudio.core.errors import NmcError
+from nmcstudio.gui.label_editing import EDITABLE, LabelEditing
 from nmcstudio.gui.views.colours import label_colours
 from nmcstudio.gui.views.contents import Content, Table
 from nmcstudio.gui.views.row_filter import parse_filter
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.store import ContentStore
+from nmcstudio.io.tables.descriptors import write_descriptors
 
-_HINT = "Filter: text, or conditions such as  diameter > 5, touches border = no"
+_HINT = "Filter: words, or conditions such as  diameter > 5 and not touches border or flagged"
 _EMPTY = "The objects of the node on view will stand here, one a row."
 _MEASURED_ROWS = 60
+# The first columns of descriptors.csv; what else there is stands behind them.
+DESCRIPTORS = (
+    "label", "volume_um3", "diameter_um", "surface_um2", "sphericity", "neighbours", "touches_border", "x_um", "y_um", "z_um",
+    "voxels", "axis_a_um", "axis_b_um", "axis_c_um", "aspect_ratio", "background_share",
+)  # fmt: skip
 _Index = QModelIndex | QPersistentModelIndex
 
 
@@ -57,7 +64,11 @@ class ObjectModel(QAbstractTableModel):
         return len(self.table.columns) + 1 if self.table is not None and not parent.isValid() else 0
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole or self.table is None:
+        if orientation != Qt.Orientation.Horizontal or self.table is None:
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole and section > 0:
+            return self.table.columns[section - 1].tip or None
+        if role != Qt.ItemDataRole.DisplayRole:
             return None
         if section == 0:
             return "Id"
@@ -133,6 +144,7 @@ class TablePanel(QWidget):
         self._controller = controller
         self._selection = Selection.of(controller)
         self._store = ContentStore.of(controller)
+        self._editing = LabelEditing.of(controller)
         self._following = False
         self._shown_key = ""
         self.model = ObjectModel(self)
@@ -148,11 +160,21 @@ class TablePanel(QWidget):
         export.setText("CSV")
         export.setToolTip("Save the rows on view as CSV")
         export.clicked.connect(self.export)
+        self.merge = QToolButton(self)
+        self.merge.setText("Merge")
+        self.merge.setToolTip("Make one object of the chosen rows; it keeps the label of the first one chosen")
+        self.merge.clicked.connect(self._merge)
+        self.delete = QToolButton(self)
+        self.delete.setText("Delete")
+        self.delete.setToolTip("Make background of the chosen rows; Ctrl+Z takes it back")
+        self.delete.clicked.connect(self._delete)
         row = QHBoxLayout()
         row.setContentsMargins(8, 4, 8, 0)
         row.setSpacing(8)
         row.addWidget(self.filter, 1)
         row.addWidget(self._count)
+        row.addWidget(self.merge)
+        row.addWidget(self.delete)
         row.addWidget(export)
         self.view = QTableView(self)
         self.view.setModel(self.proxy)
@@ -192,14 +214,21 @@ class TablePanel(QWidget):
             self.view.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
             self._shown_key = key
         self._following = True
+        place = self.view.verticalScrollBar().value()
+        known = [column.title for column in self.model.table.columns] if self.model.table is not None else []
         self.model.set_table(table)
         self._following = False
         self.view.setVisible(table is not None)
         self._empty.setVisible(table is None)
         self._empty.setText("Describing the objects …" if content is not None and content.is_waiting else _EMPTY)
         self._filter(self.filter.text())
-        self.view.resizeColumnsToContents()
-        self._follow()
+        if table is not None and known != [column.title for column in table.columns]:
+            self.view.resizeColumnsToContents()
+        editable = key in EDITABLE and table is not None
+        self.merge.setVisible(editable)
+        self.delete.setVisible(editable)
+        self._follow(into_sight=False)
+        self.view.verticalScrollBar().setValue(place)
 
     @Slot(str)
     def _filter(self, text: str) -> None:
@@ -226,13 +255,35 @@ class TablePanel(QWidget):
             return
         rows = [self.proxy.mapToSource(index).row() for index in self.view.selectionModel().selectedRows()]
         self._following = True
+        before = self._selection.ids
         self._selection.choose(int(table.ids[row]) for row in rows)
+        if rows and self._selection.ids != before:
+            current = self.proxy.mapToSource(self.view.currentIndex()).row()
+            self._selection.centre_asked.emit(int(table.ids[current if current in rows else rows[-1]]))
         self._following = False
+        self._offer()
+
+    def _offer(self) -> None:
+        """Merge and delete are there for what is chosen."""
+        self.merge.setEnabled(len(self._selection.ids) > 1)
+        self.delete.setEnabled(bool(self._selection.ids))
 
     @Slot()
-    def _follow(self) -> None:
+    def _merge(self) -> None:
+        ids = self._selection.ids
+        self._editing.merge(self._shown_key, ids)
+        self._selection.choose(ids[:1])
+
+    @Slot()
+    def _delete(self) -> None:
+        self._editing.delete(self._shown_key, self._selection.ids)
+        self._selection.choose(())
+
+    @Slot()
+    def _follow(self, into_sight: bool = True) -> None:
         """Select the rows of what was chosen in a view, and bring the last one into sight."""
         table = self.model.table
+        self._offer()
         if self._following or table is None or table.subject != self._selection.subject:
             return
         chosen, last = QItemSelection(), None
@@ -247,7 +298,7 @@ class TablePanel(QWidget):
         self._following = True
         self.view.selectionModel().select(chosen, flags.ClearAndSelect | flags.Rows)
         self._following = False
-        if last is not None:
+        if last is not None and into_sight:
             self.view.scrollTo(last)
 
     @Slot()
@@ -261,7 +312,15 @@ class TablePanel(QWidget):
             self._controller.message.emit(f"Saved {name}")
 
     def write_csv(self, path: str) -> None:
-        """The rows on view in their order, with titles and units."""
+        """The rows on view in their order: named as in descriptors.csv where they are descriptors, else with titles and units."""
+        table = self.model.table
+        if table is not None and all(column.name for column in table.columns):
+            rows = [self.proxy.mapToSource(self.proxy.index(row, 0)).row() for row in range(self.proxy.rowCount())]
+            values = {"label": table.ids} | {column.name: column.values for column in table.columns}
+            order = [name for name in DESCRIPTORS if name in values]
+            order += [name for name in values if name not in order]
+            write_descriptors(path, {name: values[name][rows] for name in order})
+            return
         with open(path, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             columns = range(self.model.columnCount())

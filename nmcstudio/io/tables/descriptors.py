@@ -15,7 +15,8 @@ from nmcstudio.io.files import replacing
 
 
 def write_descriptors(path: str | os.PathLike[str], columns: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write columns of equal length, their names in the first line; truth values as 0 and 1, numbers so that they read back.
+    """Write columns of equal length, their names in the first line; truth values as 0 and 1, numbers so that they read back,
+    words as they are.
 
     Parameters
     ----------
@@ -39,7 +40,9 @@ def write_descriptors(path: str | os.PathLike[str], columns: Mapping[str, NDArra
         writer.writerows(zip(*texts, strict=True))
 
 
-def _text(value: np.generic) -> str:
+def _text(value: np.generic | str) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, (bool, np.bool_, int, np.integer)):
         return str(int(value))
     return repr(float(value))  # type: ignore[arg-type]
