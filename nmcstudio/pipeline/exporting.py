@@ -73,7 +73,8 @@ def export_node(
     writer = _writers()[node].get(to.suffix.lower())
     if writer is None:
         raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
-    check_place(to)
+    if to.suffix.lower() != ".zarr":  # an OME-Zarr is a folder
+        check_place(to)
     return Written(writer(to, value, monitor) or (to,))
 
 
@@ -112,7 +113,7 @@ def _folder(to: Path) -> Path:
 
 
 def _writers() -> dict[str, dict[str, Writer]]:
-    volumes = dict.fromkeys((".tif", ".tiff", ".vti", ".nrrd", ".h5"), _volume)
+    volumes = dict.fromkeys((".tif", ".tiff", ".vti", ".nrrd", ".h5", ".zarr"), _volume)
     labels: dict[str, Writer] = {**dict.fromkeys(volumes, _labels), ".csv": _descriptors}
     return {
         "ct": dict(volumes),

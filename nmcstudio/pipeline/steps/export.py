@@ -23,7 +23,7 @@ class ExportParams(Params):
     node: Node = param("particle", "Result", help="Which of the project's results is written.")
     to: str = param(
         ..., "File or folder", widget="file", min_length=1,
-        help="The ending chooses the format: .tif, .vti, .nrrd, .h5 for volumes, .csv for tables, .json for models, "
+        help="The ending chooses the format: .tif, .vti, .nrrd, .h5, .zarr for volumes, .csv for tables, .json for models, "
         ".vtu, .stl, .ply for meshes. Particles also go into a folder, each with all its files; a validation too, each figure as "
         "SVG, PDF and PNG with its numbers.",
     )  # fmt: skip
