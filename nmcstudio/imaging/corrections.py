@@ -190,18 +190,21 @@ class Fitted:
         if self.rings is not None:
             kernels.subtract_rings(block, zs, ys, xs, self.rings.profiles(zs), *self.rings.centre)
         if self.shading is not None:
-            where = [(at - c) / s for at, c, s in zip((zs, ys, xs), self.shading.centre, self.shading.scale)]
-            kernels.even_out(block, *where, self.shading.coefficients, self.shading.multiplies)
+            z, y, x = ((at - c) / s for at, c, s in zip((zs, ys, xs), self.shading.centre, self.shading.scale))
+            kernels.even_out(block, z, y, x, self.shading.coefficients, self.shading.multiplies)
         if self.wanted.median_radius:
             radii = [self.wanted.median_radius if n > 1 else 0 for n in shape]
             smaller = np.empty([n - 2 * r for n, r in zip(block.shape, radii)], np.float32)
-            kernels.median_of_cubes(block, *radii, smaller)
+            kernels.median_of_cubes(block, radii[0], radii[1], radii[2], smaller)
             block = smaller
         if self.wanted.alike_strength:
             reach = [self.wanted.alike_reach if n > 1 else 0 for n in shape]
             patch = [PATCH if n > 1 else 0 for n in shape]
             smaller = np.empty([n - 2 * (r + p) for n, r, p in zip(block.shape, reach, patch)], np.float32)
-            kernels.average_alike(block, *reach, *patch, self.noise, max(self.noise, 1e-6) * self.wanted.alike_strength, smaller)
+            strength = max(self.noise, 1e-6) * self.wanted.alike_strength
+            kernels.average_alike(
+                block, reach[0], reach[1], reach[2], patch[0], patch[1], patch[2], self.noise, strength, smaller
+            )
             block = smaller
         return block
 

@@ -154,7 +154,7 @@ def find_axis(
             energy[i, j] = kernels.ring_energy(stack, middle[0] + dy, middle[1] + dx, farthest)
     # Surfaces of particles give broad hills, rings a peak as sharp as they are thin.
     sharp = energy - median_filter(energy, 7)
-    i, j = np.unravel_index(np.argmax(sharp), sharp.shape)
+    i, j = divmod(int(np.argmax(sharp)), sharp.shape[1])
     if sharp[i, j] < SHARP * 1.4826 * float(np.median(np.abs(sharp))):
         return None
     best = (middle[0] + span[i], middle[1] + span[j])

@@ -40,7 +40,7 @@ class Shading:
     def at(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """The field at points ``(n, 3)`` of voxel indices (z, y, x)."""
         place = (points - np.asarray(self.centre)) / np.asarray(self.scale)
-        return np.asarray(np.polynomial.polynomial.polyval3d(*place.T, self.coefficients))
+        return np.asarray(np.polynomial.polynomial.polyval3d(place[:, 0], place[:, 1], place[:, 2], self.coefficients), float)
 
     @property
     def words(self) -> str:

@@ -12,9 +12,12 @@ from skimage.restoration import denoise_nl_means
 
 from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import Volume
 from nmcstudio.imaging.corrections import Corrections, fit_corrections
+from nmcstudio.imaging.foreground import find_foreground
 from nmcstudio.imaging.rings import find_axis
 from nmcstudio.imaging.samples import noise_level, robust_range, sample
+from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.shading import fit_shading
 
 
@@ -232,6 +235,27 @@ def test_outliers_are_held_and_phases_are_not(scene: np.ndarray) -> None:
     # A rare phase is a phase.
     rare = np.where(np.random.default_rng(3).random(scene.shape) < 0.01, 200.0, 60.0)
     assert fit_corrections(rare).changes_nothing
+
+
+@pytest.mark.parametrize("where", ["scattered", "in lumps", "dark"])
+def test_outliers_do_not_move_the_threshold(balls: np.ndarray, where: str) -> None:
+    """One voxel in a thousand at ten times the grey value of the material."""
+    plain = (10 * _scene(balls, 12.0)).clip(0, 65535).astype(np.float32)
+    spoiled = plain.copy()
+    rng = np.random.default_rng(5)
+    wrong = np.zeros(plain.shape, bool)
+    if where == "in lumps":
+        for at in rng.integers(0, 86, (1, 3)):
+            wrong[tuple(slice(a, a + 10) for a in at)] = True
+    else:
+        wrong.ravel()[rng.choice(plain.size, plain.size // 1000, replace=False)] = True
+    spoiled[wrong] = -16000 if where == "dark" else 16000
+    levels = []
+    for values in (plain, spoiled):
+        found = find_foreground(Volume(values, (0.5,) * 3), SegmentSettings(sigma=1.0, fill_closed_pores=False))
+        assert found.surface is not None
+        levels.append(found.surface.threshold)
+    assert levels[1] == pytest.approx(levels[0], rel=0.01)
 
 
 def test_corrections_stop_when_asked(scene: np.ndarray) -> None:
