@@ -124,6 +124,8 @@ def main(argv: list[str] | None = None) -> int:
         window.restoreGeometry(geometry)
     window.show()
     if arguments:
+        # In this order: a first view that had to load its libraries itself would hold up the window.
+        QTimer.singleShot(0, window.warm_up)
         QTimer.singleShot(0, lambda: window.documents.open(arguments[0]))
     else:
         QTimer.singleShot(WARM_UP_MS, window.warm_up)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import shiboken6
@@ -37,6 +38,10 @@ class _Lane(QThread):
     def __init__(self, requests: queue.Queue[_Request | None]) -> None:
         super().__init__()
         self._requests = requests
+
+    def tell(self, number: int, progress: Progress) -> None:
+        """Called by the work, in the thread."""
+        self.reported.emit(number, progress)
 
     def run(self) -> None:
         while (request := self._requests.get()) is not None:
@@ -89,8 +94,7 @@ class Background(QObject):
         self._number += 1
         request = _Request(self._number, topic, work, answer, failed, reported)
         if reported is not None:
-            number, tell = self._number, self._lane.reported.emit
-            request.monitor = Monitor(lambda progress: tell(number, progress))
+            request.monitor = Monitor(partial(self._lane.tell, self._number))
         self._open[request.number] = request
         self._queue.put(request)
 

@@ -52,9 +52,15 @@ class Row(QFrame):
         grid.addWidget(self._line, 1, 1, 1, 2)
         grid.setColumnStretch(1, 1)
         self._full = ""
+        self._shown: tuple[object, ...] = ()
 
     def show_state(self, controller: Controller, state: str, line: str, tip: str, chosen: bool) -> None:
         theme = controller.theme
+        shown = (theme, state, line, tip, chosen, self.devicePixelRatioF())
+        if shown == self._shown:
+            # Every parameter that is dragged comes by here, and style rules are slow to apply.
+            return
+        self._shown = shown
         colour = colour_of(controller, state)
         self._shape.setPixmap(scaled_pixmap(f"state-{SHAPES.get(state, state)}", colour, 16, self.devicePixelRatioF()))
         self._word.setText(WORDS[state] if state not in ("empty",) else "")

@@ -257,7 +257,7 @@ class SegmentCtPanel(StepPanel):
         words = live.words()
         self.count.setText(f"Preview: {words}" if live.mode != "off" and not live.trouble and words else words)
         self._show_idle()
-        self._soon.start()
+        self._show_preview()
 
     def _show_idle(self) -> None:
         live = self.live

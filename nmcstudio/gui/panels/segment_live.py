@@ -298,10 +298,13 @@ class LiveSegmentation(QObject):
                 return settings, smoothed, None
             return settings, smoothed, Pieces(segmenter.hierarchy(settings, monitor), segmenter.volume, settings)
 
-        self._controller.trials.ask("segment-whole", work, self._whole_there, self._whole_failed, self.working.emit)
+        self._controller.trials.ask("segment-whole", work, self._whole_there, self._whole_failed, self._report)
         self.working.emit(
             Progress(None, "Splitting the whole volume" if split else "Smoothing the whole volume", None, 0.0, None)
         )
+
+    def _report(self, progress: Progress) -> None:
+        self.working.emit(progress)
 
     def _whole_there(self, answer: tuple[Any, Any, Pieces | None]) -> None:
         asked, smoothed, pieces = answer

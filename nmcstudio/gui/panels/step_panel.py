@@ -206,7 +206,9 @@ class StepPanel(QWidget):
         self.mark.setToolTip(because)
         # Where something above is stale itself, to run this alone would not help.
         self.why.setText(f"{because}." if because.endswith(("stale", "gone")) else f"{because}. Run makes it anew.")
-        self.why.setStyleSheet(f"color: {self.controller.theme.stale}")
+        rule = f"color: {self.controller.theme.stale}"
+        if self.why.styleSheet() != rule:
+            self.why.setStyleSheet(rule)
         self.why.setVisible(bool(because))
         self.foot.show_state()
 

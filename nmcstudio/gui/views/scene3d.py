@@ -16,12 +16,12 @@ from nmcstudio.gui.views import scene_actors as actors
 from nmcstudio.gui.views import scene_parts as parts
 from nmcstudio.gui.views.contents import Content, GreyBlock, SceneItem, Surfaces
 from nmcstudio.gui.views.scene_controls import CUTS, SceneControls
+from nmcstudio.gui.views.scene_surfaces import Style, SurfaceActors, key_of
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import CURSORS, Crosshair
 from nmcstudio.gui.views.store import ContentStore
 
 NO_OPENGL = "3D needs a display with OpenGL; this one has none.\nThe slices, plots and tables work as usual."
-_EDGES = 60_000
 # Frames that take longer than this, in seconds, are drawn coarser while the camera moves.
 _SLOW_FRAME_S = 0.05
 
@@ -46,7 +46,7 @@ class Scene3D(QWidget):
         self._background = ContentStore.of(controller).worker()
         self._items: dict[str, SceneItem] = {}
         self._built: dict[str, Surfaces | GreyBlock] = {}
-        self._skins: dict[str, tuple[actors.Skin, Any]] = {}
+        self._drawn: dict[str, actors.Drawn] = {}
         self._shown: dict[str, bool] = {}
         self._colouring = "id"
         self._edges: bool | None = None
@@ -111,6 +111,7 @@ class Scene3D(QWidget):
         self.view.clicked.connect(self._clicked)
         self.view.rested.connect(self._rested)
         self.view.grasped.connect(self._grasped)
+        self._surfaces_on_view = SurfaceActors(self.view)
         self._stack.addWidget(self.view)
         self._stack.setCurrentWidget(self.view)
         self.view.renderer.SetLightFollowCamera(True)
@@ -160,10 +161,6 @@ class Scene3D(QWidget):
             action.toggled.connect(self._edges_toggled)
         self._items_button.setEnabled(bool(self._items))
 
-    def _draw_edges(self, triangles: int) -> bool:
-        # The edges of a fine mesh would paint its grains black: they are drawn on demand only.
-        return self._edges if self._edges is not None else triangles < _EDGES
-
     def _edges_toggled(self, shown: bool) -> None:
         self._edges = shown
         self._redraw()
@@ -187,14 +184,25 @@ class Scene3D(QWidget):
             self._finish_scene()
             return
 
-        def work(monitor: Monitor) -> dict[str, Surfaces | GreyBlock]:
-            return {item.key: item.build(monitor) for item in wanted}
+        hidden = {item.key: self._hidden(item.key) for item in wanted}
+
+        def work(monitor: Monitor) -> tuple[dict[str, Surfaces | GreyBlock], dict[str, actors.Drawn]]:
+            made = {item.key: item.build(monitor) for item in wanted}
+            drawn = {}
+            for key, thing in made.items():
+                if isinstance(thing, Surfaces):
+                    drawn[key] = actors.draw_ready(thing.mesh, hidden[key], not thing.edges)
+                    if thing.quick is not None:
+                        drawn[f"{key}-quick"] = actors.draw_ready(thing.quick, hidden[key], not thing.edges)
+            return made, drawn
 
         if not self._built:
             self._say("Building the surfaces …")
         self._background.ask("scene", work, self._deliver_scene, self._deliver_error)
 
-    def _deliver_scene(self, made: dict[str, Surfaces | GreyBlock]) -> None:
+    def _deliver_scene(self, answer: tuple[dict[str, Surfaces | GreyBlock], dict[str, actors.Drawn]]) -> None:
+        made, drawn = answer
+        self._drawn |= {name: each for name, each in drawn.items() if key_of(name) in self._items}
         for key, thing in made.items():
             if key in self._items:
                 self._stale.discard(key)
@@ -248,39 +256,26 @@ class Scene3D(QWidget):
             return
         self._draw_mesh(key, key, thing.mesh)
 
+    def _style(self, key: str) -> Style:
+        return Style(self._colouring, self._chosen(key), self._hidden(key), self._edges)
+
+    def _ready(self, name: str, thing: Surfaces, mesh: SurfaceMesh) -> actors.Drawn:
+        """The mesh as a worker has prepared it, or prepared anew where other labels are hidden since."""
+        held, hidden = self._drawn.get(name), self._hidden(key_of(name))
+        if held is None or held.mesh is not mesh or held.hidden != hidden:
+            held = self._drawn[name] = actors.draw_ready(mesh, hidden, not thing.edges)
+        return held
+
     def _draw_mesh(self, name: str, key: str, mesh: SurfaceMesh) -> None:
         """Put the skin of a mesh of the thing `key` on view as the actor `name`."""
-        import pyvista as pv
-
         thing = self._built[key]
-        skin = actors.skin_of(mesh, self._hidden(key))
-        if len(skin.triangles) == 0:
-            self._hide(name)
-            return
-        used, local = np.unique(skin.triangles, return_inverse=True)
-        points = mesh.points_um[used]
-        triangles = local.reshape(-1, 3)
-        poly = pv.PolyData.from_regular_faces(points.astype(np.float32), triangles)
-        colouring = self._colouring if mesh is thing.mesh or self._colouring not in thing.scalars else "id"
-        poly.cell_data["rgb"] = actors.face_colours(thing, skin, colouring, self._chosen(key))
-        translucent = key == "shell"
-        smooth = not thing.edges
-        if smooth:
-            poly.point_data["Normals"] = actors.vertex_normals(points, triangles)
-            poly.GetPointData().SetActiveNormals("Normals")
-        actor = self.view.add_mesh(
-            poly, scalars="rgb", rgb=True, name=name, reset_camera=False, render=False, show_scalar_bar=False, copy_mesh=False,
-            show_edges=thing.edges and self._draw_edges(len(triangles)), edge_color="#30353a", edge_opacity=0.5, line_width=1,
-            opacity=0.35 if translucent else 1.0, ambient=0.25, diffuse=0.8, specular=0.05, pickable=not translucent,
-        )  # fmt: skip
-        if smooth:
-            actor.GetProperty().SetInterpolationToPhong()
-        self._skins[name] = (skin, poly)
-        if name == key:
-            self._cut(key, actor)
-        elif key in self.view.actors:
-            for plane in self.view.actors[key].GetMapper().GetClippingPlanes() or ():
-                actor.GetMapper().AddClippingPlane(plane)
+        actor = self._surfaces_on_view.draw(
+            name, thing, self._ready(name, thing, mesh), self._style(key), translucent=key == "shell"
+        )
+        if actor is not None and name == key:
+            self._cut(key)
+        elif actor is not None and key in self.view.actors:
+            self._surfaces_on_view.share_cut(key, actor)
 
     @Slot(bool)
     def _grasped(self, grasped: bool) -> None:
@@ -293,43 +288,14 @@ class Scene3D(QWidget):
             if grasped:
                 self._draw_mesh(f"{key}-quick", key, thing.quick)
             else:
-                self._skins.pop(f"{key}-quick", None)
-                self.view.remove_actor(f"{key}-quick", reset_camera=False, render=False)
+                self._surfaces_on_view.remove(f"{key}-quick")
             self.view.actors[key].SetVisibility(not grasped)
         self.view.update()
 
-    def _cut(self, key: str, actor: Any) -> None:
-        import pyvista as pv
-        from vtkmodules.vtkCommonDataModel import vtkPlane
-
-        mapper = actor.GetMapper()
-        mapper.RemoveAllClippingPlanes()
-        thing = self._built[key]
-        if self._cut_axis is None or self._bounds is None:
-            self.view.remove_actor(f"{key}-cap", reset_camera=False, render=False)
-            return
-        position = self._cut_position()
-        axis = 2 - self._cut_axis
-        plane = vtkPlane()
-        origin, normal = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
-        origin[axis], normal[axis] = position, -1.0
-        plane.SetOrigin(origin)
-        plane.SetNormal(normal)
-        mapper.AddClippingPlane(plane)
-        found = actors.cap_of(thing.labels, self._cut_axis, position, self._hidden(key)) if thing.labels is not None else None
-        if found is None:
-            self.view.remove_actor(f"{key}-cap", reset_camera=False, render=False)
-            return
-        points, quads, labels = found
-        cap = pv.PolyData.from_regular_faces(points.astype(np.float32), quads)
-        skin = actors.Skin(quads, labels, np.zeros(len(labels), np.int64))
-        colouring = self._colouring if self._colouring not in thing.scalars else "id"
-        cap.cell_data["rgb"] = actors.face_colours(thing, skin, colouring, self._chosen(key))
-        self._skins[f"{key}-cap"] = (skin, cap)
-        self.view.add_mesh(
-            cap, scalars="rgb", rgb=True, name=f"{key}-cap", reset_camera=False, render=False, show_scalar_bar=False,
-            copy_mesh=False, lighting=False,
-        )  # fmt: skip
+    def _cut(self, key: str) -> None:
+        axis = self._cut_axis if self._bounds is not None else None
+        position_um = self._cut_position() if axis is not None else 0.0
+        self._surfaces_on_view.cut(key, self._built[key], axis, position_um, self._style(key))
 
     def _cut_position(self) -> float:
         low, high = self._bounds[2 - self._cut_axis]
@@ -358,14 +324,14 @@ class Scene3D(QWidget):
     def _hide(self, key: str) -> None:
         if self.view is None:
             return
-        for name in (key, f"{key}-cap", f"{key}-quick", *(parts.GREY if key == "grey" else ())):
-            self._skins.pop(name, None)
-            self.view.remove_actor(name, reset_camera=False, render=False)
+        self._surfaces_on_view.remove(key, f"{key}-cap", f"{key}-quick", *(parts.GREY if key == "grey" else ()))
         self.view.update()
 
     def _remove(self, key: str) -> None:
         self._hide(key)
         self._built.pop(key, None)
+        for name in [name for name in self._drawn if key_of(name) == key]:
+            del self._drawn[name]
 
     def _draw_frame(self) -> None:
         self._bounds = parts.bounds_of(self._built.values())
@@ -418,7 +384,7 @@ class Scene3D(QWidget):
             return
         for key in self._surfaces():
             if key in self.view.actors:
-                self._cut(key, self.view.actors[key])
+                self._cut(key)
         self.view.update()
 
     @Slot()
@@ -433,12 +399,10 @@ class Scene3D(QWidget):
     def _recolour(self) -> None:
         if self.view is None:
             return
-        for name, (skin, poly) in self._skins.items():
-            key = _key_of(name)
-            thing = self._built.get(key)
+        for name in self._surfaces_on_view.skins:
+            thing = self._built.get(key_of(name))
             if isinstance(thing, Surfaces):
-                colouring = self._colouring if name == key or self._colouring not in thing.scalars else "id"
-                poly.cell_data["rgb"] = actors.face_colours(thing, skin, colouring, self._chosen(key))
+                self._surfaces_on_view.recolour(name, thing, self._style(key_of(name)))
         self.view.update()
 
     @Slot()
@@ -459,14 +423,8 @@ class Scene3D(QWidget):
         actor, cell = picker.GetActor(), picker.GetCellId()
         if actor is None or cell < 0:
             return "", 0, None
-        for name, (skin, _) in self._skins.items():
-            if self.view.actors.get(name) is actor and cell < len(skin.labels):
-                return (
-                    name.removesuffix("-cap").removesuffix("-quick"),
-                    int(skin.labels[cell]),
-                    np.array(picker.GetPickPosition())[::-1],
-                )
-        return "", 0, None
+        key, label = self._surfaces_on_view.label_of(actor, cell)
+        return (key, label, np.array(picker.GetPickPosition())[::-1]) if key else ("", 0, None)
 
     @Slot(str)
     def _tool_changed(self, tool: str) -> None:
@@ -594,8 +552,3 @@ class Scene3D(QWidget):
         if self.view is not None:
             self.view.shut()
             self.view = None
-
-
-def _key_of(actor_name: str) -> str:
-    """The thing that an actor belongs to: caps and coarse meshes carry its key with an ending."""
-    return actor_name.removesuffix("-cap").removesuffix("-quick")

@@ -21,6 +21,41 @@ class Skin:
     rows: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """What a view needs of a mesh, made in a worker: only the points that its skin uses.
+
+    Attributes
+    ----------
+    mesh, hidden
+        What it was made of, and the labels that are not shown.
+    skin
+        The visible triangles of `mesh`, with their labels.
+    points, triangles
+        float32 ``(n, 3)`` in um, and the same triangles counted in them.
+    normals
+        float32 ``(n, 3)`` for smooth shading, or None.
+    """
+
+    mesh: SurfaceMesh
+    hidden: frozenset[int]
+    skin: Skin
+    points: NDArray[np.float32]
+    triangles: NDArray[np.int64]
+    normals: NDArray[np.float32] | None
+
+
+def draw_ready(mesh: SurfaceMesh, hidden: frozenset[int], smooth: bool) -> Drawn:
+    """Prepare a mesh for a view, without the walls of what is hidden; `smooth` shades across its edges."""
+    skin = skin_of(mesh, hidden)
+    used = np.zeros(len(mesh.points_um), bool)
+    used[skin.triangles] = True
+    points = mesh.points_um[used]
+    triangles = (np.cumsum(used) - 1)[skin.triangles].reshape(-1, 3)
+    normals = vertex_normals(points, triangles) if smooth and len(triangles) else None
+    return Drawn(mesh, hidden, skin, points.astype(np.float32), triangles, normals)
+
+
 def labels_of(mesh: SurfaceMesh) -> NDArray[np.int64]:
     """All labels of a mesh, ascending, without 0."""
     found = np.unique(mesh.sides)

@@ -55,6 +55,7 @@ class StateMark(QWidget):
     def __init__(self, size: int = 14, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._size = size
+        self._shown: tuple[object, ...] = ()
         self._shape = QLabel()
         self._shape.setFixedSize(size, size)
         self._word = QLabel()
@@ -66,6 +67,9 @@ class StateMark(QWidget):
 
     def show_state(self, controller: Controller, state: str) -> None:
         colour = colour_of(controller, state)
+        if (state, colour) == self._shown:
+            return
+        self._shown = (state, colour)
         name = f"state-{SHAPES.get(state, state)}"
         self._shape.setPixmap(scaled_pixmap(name, colour, self._size, self.devicePixelRatioF()))
         self._word.setText(WORDS[state])
