@@ -80,7 +80,7 @@ def test_field_of_view_says_what_is_wrong() -> None:
     values = np.random.default_rng(8).integers(1, 200, (20, 30, 40)).astype(np.uint8)
     with pytest.raises(NmcError, match="no cylindrical"):
         field_of_view(values, kind="cylinder")
-    with pytest.raises(NmcError, match="six numbers"):
+    with pytest.raises(NmcError, match="no constant padding"):
         field_of_view(values, kind="box")
     with pytest.raises(NmcError, match="outside the volume"):
         field_of_view(values, kind="box", box=(25, 30, 0, 5, 0, 5))

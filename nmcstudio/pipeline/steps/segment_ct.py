@@ -21,7 +21,8 @@ class SegmentCtParams(Params):
     field_of_view: Literal["automatic", "all", "cylinder", "box"] = param(
         "automatic",
         "Field of view",
-        help="What was imaged. Outside is unknown, not pore. Automatic looks for the empty corners of a cylindrical scan.",
+        help="What was imaged. Outside is unknown, not pore. Automatic leaves out constant padding and the corners of a cylindrical "
+        "scan, filled with one value or with noise.",
     )
     phase_value: int | None = param(
         None,
@@ -83,7 +84,7 @@ class SegmentCtParams(Params):
         None,
         "Box",
         unit="voxel",
-        optional_text="none",
+        optional_text="inside of the padding",
         help="Field of view z0 z1 y0 y1 x0 x1, for field of view box.",
         advanced=True,
     )
@@ -214,8 +215,6 @@ def settings_of(params: SegmentCtParams, volume: Volume) -> SegmentSettings:
 
 def preflight(facts: Mapping[str, Mapping[str, Any]], params: SegmentCtParams) -> Preflight:
     problems = []
-    if params.field_of_view == "box" and params.box is None:
-        problems.append(Problem("box", "the box of the field of view is missing", "give six numbers: z0 z1 y0 y1 x0 x1"))
     if params.cylinder_centre_um is not None and params.cylinder_radius_um is None:
         problems.append(Problem("cylinder_radius_um", "a centre without a radius", "give the radius of the field of view too"))
     if params.phase_value is not None and params.threshold is not None:
