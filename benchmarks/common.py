@@ -13,30 +13,33 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Measured:
-    """Median seconds, all seconds, peak memory of the process in MiB, and the last result's check value."""
+    """Median seconds, all seconds, peak memory of the process in MiB, the last result's check value, median seconds of CPU."""
 
     seconds: float
     runs: tuple[float, ...]
     peak_mib: float
     check: Any
+    cpu_seconds: float = float("nan")
 
 
-def _work(function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int, pipe: Any) -> None:
-    function(*arguments)  # compiled and cached code, imports
-    runs, check = [], None
+def _work(function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int, warm_up: bool, pipe: Any) -> None:
+    if warm_up:
+        function(*arguments)  # compiled and cached code, imports
+    runs, cpu, check = [], [], None
     for _ in range(repeats):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         check = function(*arguments)
         runs.append(time.perf_counter() - begun)
+        cpu.append(time.process_time() - used)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pipe.send(Measured(statistics.median(runs), tuple(runs), after / 1024, check))
+    pipe.send(Measured(statistics.median(runs), tuple(runs), after / 1024, check, statistics.median(cpu)))
 
 
-def measure(function: Callable[..., Any], *arguments: Any, repeats: int = 3) -> Measured:
-    """Run `function` once to warm up and `repeats` times measured, in a process of its own."""
+def measure(function: Callable[..., Any], *arguments: Any, repeats: int = 3, warm_up: bool = True) -> Measured:
+    """Run `function` once to warm up (not where a run takes minutes) and `repeats` times measured, in a process of its own."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(function, arguments, repeats, theirs))
+    process = context.Process(target=_work, args=(function, arguments, repeats, warm_up, theirs))
     process.start()
     theirs.close()
     try:
@@ -56,4 +59,6 @@ def table(title: str, rows: dict[str, Measured | str]) -> None:
             continue
         ratio = row.seconds / first.seconds if isinstance(first, Measured) else float("nan")
         spread = f"{min(row.runs):.4f} to {max(row.runs):.4f}"
-        print(f"  {name:<44} {row.seconds:9.4f} s  ({spread})  x {ratio:8.1f}  {row.peak_mib:8.0f} MiB")
+        print(
+            f"  {name:<44} {row.seconds:9.4f} s  ({spread})  x {ratio:8.1f}  {row.peak_mib:8.0f} MiB, {row.cpu_seconds:.3g} s CPU"
+        )

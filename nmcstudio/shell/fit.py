@@ -157,6 +157,7 @@ def fit_shell(
         start = route.fit(len(start.shares), rng, monitor.sub(0.5 * ends, 0.6 * ends), task.live)
     fit = _by_method(task, method, start, monitor.sub(0.6 * ends, 0.9 * ends))
     fit, positivity = _with_positive_radii(task, fit, rng, positive_radii, monitor.sub(0.9 * ends, ends))
+    task.live(fit)
     objective = MixtureObjective(task.data, len(fit.shares), positivity=positivity, monitor=monitor)
     model = _model(task, fit, objective, "em-nugget" if positivity and method == "em" else method, rng, curves, by_degree)
     if compare_methods and not monitor.finish_requested:

@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from nmcstudio.core.grains import GrainModel, Law, Tessellation
 from nmcstudio.core.meshes import SurfaceMesh
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.shells import RadiusFunctions, ShellModel
+from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.volume import LabelVolume, Triple
-from nmcstudio.gui.views.colours import label_colours
 from nmcstudio.gui.views.content_images import density_plot, grey_layer, label_layers, label_surfaces
 from nmcstudio.gui.views.contents import Column, Content, Image, Layer, Plot, SceneItem, Series, Surfaces, Table
 
 _SHELLS_3D = 300  # shells drawn at once
-_SAMPLES = 6  # sample shells of each component
 
 
 def shell_surfaces(directions: NDArray, radii: NDArray, centres: NDArray, ids: NDArray) -> Surfaces:
@@ -72,79 +70,6 @@ def radii_content(values: dict[str, Any], monitor: Monitor) -> Content:
         "radii", "Radius functions", "particles", tuple(layers), scene, table, tuple(p for p in plots if p),
         simulated=radii.simulated, note=note,
     )  # fmt: skip
-
-
-def component_colour(number: int) -> tuple[int, int, int]:
-    """Colour of a mixture component, the same in spectra, table and 3D."""
-    return tuple(int(v) for v in label_colours(np.array([number]))[0, :3])
-
-
-def shell_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
-    model: ShellModel = values["shell-model"]
-    radii: RadiusFunctions | None = values.get("radii")
-    degrees = np.arange(model.degree + 1, dtype=float)
-    spectra = tuple(
-        Series("model", f"component {k}", degrees[1:], np.maximum(c.power_spectrum[1:], 1e-12), colour=component_colour(k))
-        for k, c in enumerate(model.components, start=1)
-    )
-    spectrum = Plot(
-        "power-spectra", "Power spectra", "degree l", "aₗ [µm²]", spectra, log_y=True,
-        caption="Variance of each coefficient of degree l.",
-    )  # fmt: skip
-    # The mean radius of one shell is c_00 / sqrt(4 pi): normal with variance a_0 / (4 pi) within a component.
-    means = np.array([c.mean_um for c in model.components])
-    sds = np.sqrt(np.maximum([c.power_spectrum[0] / (4 * np.pi) for c in model.components], (1e-3 * means) ** 2))
-    shares = np.array([c.probability for c in model.components])
-    x = np.linspace(max(0.0, float((means - 4 * sds).min())), float((means + 4 * sds).max()), 400)
-    parts = shares * np.exp(-0.5 * ((x[:, None] - means) / sds) ** 2) / (sds * np.sqrt(2 * np.pi))
-    series = [Series("model", "mixture", x, parts.sum(axis=1), float((shares * means).sum()))]
-    series += [
-        Series("model", f"component {k}", x, parts[:, k - 1], style="dashed", colour=component_colour(k))
-        for k in range(1, len(means) + 1)
-        if len(means) > 1
-    ]
-    if radii is not None:
-        observed = density_plot("", "", "mean radius [µm]", radii.radii_um.mean(axis=1), lower=0.0)
-        if observed is not None:
-            series.insert(0, observed.series[0])
-    mixture = Plot("mean-radius-mixture", "Mean radius: mixture", "mean radius [µm]", "density [1/µm]", tuple(series))
-    table = Table(
-        "components", "components", np.arange(1, len(means) + 1),
-        (
-            Column("Share", "%", 100 * shares),
-            Column("Mean radius", "µm", means),
-            Column("Spread of the radius", "µm", sds),
-            Column("Roughness", "%", np.array([100 * _roughness(c.power_spectrum) / c.mean_um for c in model.components])),
-        ),
-    )  # fmt: skip
-    scene = (SceneItem("samples", "Sample shells", lambda m: sample_surfaces(model), subject="components"),)
-    note = f"Sample shells: {_SAMPLES} of each component, a row a component."
-    return Content("shell-model", "Shell model", "components", (), scene, table, (mixture, spectrum), note=note)
-
-
-def _roughness(spectrum: NDArray[np.float64]) -> float:
-    degrees = np.arange(len(spectrum))
-    return float(np.sqrt((spectrum[1:] * (2 * degrees[1:] + 1)).sum() / (4 * np.pi)))
-
-
-def sample_surfaces(model: ShellModel) -> Surfaces:
-    """A few shells of each component in rows, always the same draws."""
-    from nmcstudio.shell.directions import icosphere
-    from nmcstudio.shell.harmonics import degree_of_index, evaluate
-
-    rng = np.random.default_rng(7)
-    sphere = icosphere(3)
-    order = degree_of_index(model.degree)
-    radii, centres, ids = [], [], []
-    pitch = 2.6 * max(c.mean_um + np.sqrt(c.power_spectrum[0] / (4 * np.pi)) for c in model.components)
-    for k, component in enumerate(model.components, start=1):
-        for column in range(_SAMPLES):
-            coefficients = rng.standard_normal(len(order)) * np.sqrt(component.power_spectrum[order])
-            coefficients[0] += np.sqrt(4 * np.pi) * component.mean_um
-            radii.append(np.maximum(evaluate(coefficients, sphere.directions), 0.0))
-            centres.append((column * pitch, (k - 1) * pitch, 0.0))
-            ids.append(k)
-    return shell_surfaces(sphere.directions, np.array(radii), np.array(centres), np.array(ids))
 
 
 def cells_on(tessellation: Tessellation, grid: LabelVolume, monitor: Monitor) -> NDArray[np.uint32]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.gui.views.content_shell_model import live_plots
 from nmcstudio.gui.views.contents import Plot, Series
 
 # What is worth a live curve, by the name that a step gives it, in the order of preference.
@@ -19,6 +20,10 @@ LIVE_TITLES = {
     "objective": ("Objective", "objective"),
     "residual": ("Residual", "residual"),
 }
+
+
+# Steps that report more than curves: what to draw of their last partial result.
+_LIVE_PLOTS = {"fit-shell": live_plots}
 
 
 def plot_csv(plot: Plot) -> str:
@@ -54,13 +59,16 @@ class LiveCurves:
     def __init__(self) -> None:
         self.step = ""
         self._values: dict[str, list[float]] = {}
+        self._last: Any = None
 
     def start(self, step: str) -> None:
         self.step = step
         self._values = {}
+        self._last = None
 
     def add(self, partial: Any) -> None:
         """Take the numbers out of a partial result: a list is the whole curve so far, a number its next point."""
+        self._last = partial
         items = partial if isinstance(partial, dict) else getattr(partial, "__dict__", {})
         for name, value in items.items():
             if name not in LIVE_TITLES:
@@ -71,7 +79,7 @@ class LiveCurves:
                 self._values.setdefault(name, []).append(float(value))
 
     def plots(self) -> tuple[Plot, ...]:
-        """One plot a curve."""
+        """One plot a curve, and what else the step has to show."""
         found = []
         for name, (title, label) in LIVE_TITLES.items():
             values = np.array(self._values.get(name, []), dtype=float)
@@ -82,7 +90,8 @@ class LiveCurves:
                 found.append(
                     Plot(f"live-{name}", title, "iteration", label, (Series("model", "", x, values[good]),), caption=caption)
                 )
-        return tuple(found)
+        more = _LIVE_PLOTS.get(self.step)
+        return (*found, *more(self._last)) if more is not None and self._last is not None else tuple(found)
 
 
 def y_range_of(plot: Plot) -> tuple[float, float] | None:

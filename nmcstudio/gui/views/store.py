@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.background import Background
-from nmcstudio.gui.views import content_images, content_models, content_results, content_validation
+from nmcstudio.gui.views import content_images, content_models, content_results, content_shell_model, content_validation
 from nmcstudio.gui.views.contents import Content
 from nmcstudio.gui.views.edited_content import EditedContent
 from nmcstudio.pipeline.label_session import Version
@@ -32,7 +32,7 @@ _MAKERS = {
     "ct": content_images.ct_content,
     "particles": content_images.particles_content,
     "radii": content_models.radii_content,
-    "shell-model": content_models.shell_model_content,
+    "shell-model": content_shell_model.shell_model_content,
     "ebsd": content_images.ebsd_content,
     "grains": content_images.grains_content,
     "tessellation": content_models.tessellation_content,
@@ -60,9 +60,9 @@ class ContentStore(QObject):
 
     ``shown`` carries the `Content` of the chosen node; None says that the node is empty, and `key` which it is. `waiting` says
     that a content is being made. `plots_in_middle` is true while the plots of the content stand in the middle of the window;
-    ``plots_moved`` says that they went there or left; ``plot_asked`` asks for one of them by its key. ``touched`` says that labels
-    on view have changed in place inside a box; ``overlay`` brings a layer over those of the content, or takes away (None) the one
-    of this name.
+    ``plots_moved`` says that they went there or left; ``plot_asked`` asks for one of them by its key. ``touched`` says that
+    labels on view have changed in place inside a box; ``overlay`` brings a layer over those of the content, or takes away (None)
+    the one of this name.
     """
 
     shown = Signal(object)
