@@ -20,9 +20,10 @@ Array = NDArray[np.float64]
 _SUBJECT = "particles"
 _DEGREE = 15  # of the data's shells where no model says how far to look
 _COLUMNS = (
-    ("particle-diameter", "Volume-equivalent diameter", "diameter [µm]", "µm", None),
-    ("particle-sphericity", "Sphericity", "sphericity", "", 1.0),
+    ("particle-diameter", "Volume-equivalent diameter", "diameter [µm]", "µm", 0.0, None),
+    ("particle-sphericity", "Sphericity", "sphericity", "", 0.0, 1.0),
 )
+_SKEWNESS = ("particle-skewness", "Bulges and dents: skewness of the radius", "skewness", "", None, None)
 
 
 def compare_particles(
@@ -96,15 +97,10 @@ def _comparisons(
     if 0 < len(many) < FEWEST_REPLICATES:
         note += f" {len(many)} samples of the model are too few for an envelope of 95 %: {FEWEST_REPLICATES} are needed."
     made: list[Comparison | None] = []
-    for column, (key, title, label, unit, upper) in enumerate(_COLUMNS):
-        made.append(
-            compare_samples(
-                key, title, _SUBJECT, label,
-                tuple(Sample(role, each.pairs[:, column], each.weights) for role, each in found.items()), rng,
-                unit=unit, upper=upper, note=note, replicates=[(each.pairs[:, column], each.weights) for each in many],
-                monitor=monitor.sub(0.2 * column, 0.2 * column + 0.2),
-            )
-        )  # fmt: skip
+    for column, about in enumerate(_COLUMNS):
+        values = {role: each.pairs[:, column] for role, each in found.items()}
+        simulated = [each.pairs[:, column] for each in many]
+        made.append(_one(about, values, found, simulated, many, note, rng, monitor.sub(0.2 * column, 0.2 * column + 0.2)))
     made.append(
         compare_pairs(
             "particle-joint", "Diameter and sphericity", _SUBJECT, ("diameter [µm]", "sphericity"),
@@ -113,9 +109,47 @@ def _comparisons(
         )
     )  # fmt: skip
     for number, at in enumerate(diameters_um):
-        part = monitor.sub(0.7 + 0.3 * number / len(diameters_um), 0.7 + 0.3 * (number + 1) / len(diameters_um))
+        part = monitor.sub(0.7 + 0.25 * number / len(diameters_um), 0.7 + 0.25 * (number + 1) / len(diameters_um))
         made.append(_given_size(found, many, at, number, rng, part))
+    values = {role: skewness(each, degree) for role, each in found.items()}
+    simulated = [skewness(each, degree) for each in many]
+    meaning = (
+        "Of the radius over each shell: above 0 few bulges stand out, below 0 few dents. Of a Gaussian field it is 0 on average."
+    )
+    made.append(_one(_SKEWNESS, values, found, simulated, many, meaning, rng, monitor.sub(0.95, 1.0)))
     return [each for each in made if each is not None]
+
+
+def _one(
+    about: tuple[str, str, str, str, float | None, float | None],
+    values: dict[str, Array],
+    found: dict[str, ShellSample],
+    simulated: list[Array],
+    many: list[ShellSample],
+    note: str,
+    rng: np.random.Generator,
+    monitor: Monitor,
+) -> Comparison | None:
+    """One number a shell, of data, model and the samples of the model."""
+    key, title, label, unit, lower, upper = about
+    samples = tuple(Sample(role, values[role], each.weights) for role, each in found.items())
+    replicates = [(each, sample.weights) for each, sample in zip(simulated, many)]
+    return compare_samples(
+        key, title, _SUBJECT, label, samples, rng,
+        unit=unit, lower=lower, upper=upper, note=note, replicates=replicates, monitor=monitor,
+    )  # fmt: skip
+
+
+def skewness(sample: ShellSample, degree: int) -> Array:
+    """Skewness of the radius over each shell ``(n,)``, by harmonics up to `degree`.
+
+    The integral of r^3 is three times the volume; with r = m + d, m the mean radius, it is 4 pi m^3 + 3 m P + the integral of
+    d^3, where P is the power of the degrees above 0.
+    """
+    mean = np.sqrt(sample.power[:, 0] / (4 * np.pi))
+    power = sample.power[:, 1 : degree + 1].sum(axis=1)
+    third = np.pi / 2 * sample.pairs[:, 0] ** 3 - 4 * np.pi * mean**3 - 3 * mean * power
+    return np.sqrt(4 * np.pi) * third / power**1.5
 
 
 def _given_size(

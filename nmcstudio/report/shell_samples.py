@@ -32,7 +32,7 @@ class ShellSample:
     pairs
         float64 ``(n, 2)``: volume-equivalent diameter, um, and sphericity.
     power
-        float64 ``(n, l + 1)``: sum of the squared harmonic coefficients of each degree, um^2; column 0 is not used.
+        float64 ``(n, l + 1)``: sum of the squared harmonic coefficients of each degree, um^2; in column 0 the mean radius.
     weights
         float64 ``(n,)``, or None where all weigh the same.
     """

@@ -148,7 +148,7 @@ def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random
     reader = _Reader()
     reader.feed(text)
     assert reader.outside == []
-    assert reader.figures == len(validation.comparisons) == 15
+    assert reader.figures == len(validation.comparisons) == 16
     assert "simulated data" in text
     assert "a &amp; b" in text
     assert "&lt;5 voxels&gt;" in text

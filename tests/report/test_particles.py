@@ -11,7 +11,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import ShellComponent, ShellModel
 from nmcstudio.report import figures
 from nmcstudio.report.compare import compare_samples
-from nmcstudio.report.particles import compare_particles
+from nmcstudio.report.particles import compare_particles, skewness
 from nmcstudio.report.shell_samples import ShellSample, draw_replicates, measure_data, visibility
 from nmcstudio.shell.directions import grid_for_degree
 from nmcstudio.shell.harmonics import Y00, equivalent_diameter, evaluate, mesh_area, mesh_volume, sphericity
@@ -20,7 +20,7 @@ from tests.report.shells import by_key, measured, shell_model
 
 KEYS = {
     "particle-diameter", "particle-sphericity", "particle-joint", "particle-sphericity-given-size", "particle-covariance",
-    "particle-spectrum",
+    "particle-spectrum", "particle-skewness",
 }  # fmt: skip
 
 
@@ -63,7 +63,9 @@ def test_a_wrong_size_and_a_wrong_roughness_are_told_apart(rng: np.random.Genera
     assert large["particle-spectrum"].distances["envelope_p"] > 0.05
     rough = by_key(compare_particles(radii, shell_model(rough=1.8), shells=600, replicates=39, monitor=Monitor(), rng=rng))
     assert rough["particle-diameter"].distances["envelope_p"] > 0.05
-    for key in KEYS - {"particle-diameter"}:
+    # A Gaussian field has as many bulges as dents, however rough it is.
+    assert rough["particle-skewness"].distances["envelope_p"] > 0.01
+    for key in KEYS - {"particle-diameter", "particle-skewness"}:
         assert rough[key].distances["envelope_p"] <= 0.05, key
     # The means have the order of the roughness.
     data, model = rough["particle-sphericity"].curves
@@ -106,6 +108,27 @@ def test_the_covariance_is_that_of_radii_in_two_directions(rng: np.random.Genera
     spectrum[0] = 0
     theory = np.polynomial.legendre.legval(np.cos(np.radians(model.x)), spectrum * (2 * np.arange(9) + 1) / (4 * np.pi))
     assert np.abs(model.y - theory).max() < 0.05 * theory[0]
+
+
+def test_skewness_is_that_of_the_radius_over_the_sphere(rng: np.random.Generator) -> None:
+    grid = grid_for_degree(15)
+    radii = measured(shell_model(rough=3.0), 40, rng, mesh=grid)
+    about = radii.radii_um - (radii.radii_um @ grid.weights / (4 * np.pi))[:, None]
+    second, third = (about**power @ grid.weights / (4 * np.pi) for power in (2, 3))
+    sample = measure_data(radii, 8, Monitor()).sample
+    np.testing.assert_allclose(skewness(sample, 8), third / second**1.5, rtol=1e-6, atol=1e-8)
+
+
+def test_bulges_that_a_gaussian_field_has_not_are_found(rng: np.random.Generator) -> None:
+    # The square of a field stands out in few places.
+    radii = measured(shell_model(rough=2.0), 120, rng, mesh=grid_for_degree(15))
+    mean = radii.radii_um.mean(axis=1, keepdims=True)
+    object.__setattr__(radii, "radii_um", mean + 1.2 * (radii.radii_um - mean) ** 2)
+    found = by_key(compare_particles(radii, shell_model(rough=2.0), shells=400, replicates=39, monitor=Monitor(), rng=rng))
+    data, model = found["particle-skewness"].curves
+    assert data.mean > 0.5
+    assert abs(model.mean) < 0.1
+    assert found["particle-skewness"].distances["envelope_p"] == pytest.approx(1 / 40)
 
 
 def test_power_above_the_models_degree_is_seen_where_directions_allow(rng: np.random.Generator) -> None:
