@@ -142,6 +142,7 @@ class MainWindow(QMainWindow):
             self.label_tools = LabelToolRow(self.controller)
             page = QWidget()
             self.label_tools.add_keys(page)
+            self.views.add_hint(self.label_tools.words)
             self.label_tools.hide()
             self.views.edit_button.toggled.connect(self.label_tools.setVisible)
             self.label_tools.asked.connect(lambda: self.views.edit_button.setChecked(True))

@@ -114,6 +114,7 @@ class ViewArea(QWidget):
         head.setSpacing(12)
         head.addWidget(self._title)
         head.addWidget(self._note, 1)
+        self._head = head
         head.addWidget(self._choices)
         head.addWidget(self.edit_button)
         head.addWidget(self._layers_button)
@@ -189,6 +190,10 @@ class ViewArea(QWidget):
         self._arrange()
         if name != before:
             self.layout_changed.emit(name)
+
+    def add_hint(self, words: QWidget) -> None:
+        """Give words that tell what a click will do their place beside the title."""
+        self._head.insertWidget(self._head.indexOf(self._note), words, 3)
 
     @property
     def layout_name(self) -> str:
@@ -432,7 +437,8 @@ class ViewArea(QWidget):
         self._list.setVisible(show_slices)
         self._column.setVisible((show_slices or keyed) and self._layers_button.isChecked())
         self._layers_button.setVisible(show_slices or keyed)
-        self.edit_button.setVisible(content is not None and content.key in EDITABLE and self.store.showing_node)
+        editable = content is not None and content.key in EDITABLE and self.store.showing_node
+        self.edit_button.setVisible(editable or self.edit_button.isChecked())
         self._pages.setCurrentWidget(self._views)
         if show_3d:
             self.scene.activate()

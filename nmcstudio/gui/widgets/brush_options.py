@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QT
 from nmcstudio.gui.views.brush import LARGEST_VOXELS, SMALLEST_VOXELS, Brush
 from nmcstudio.gui.views.selection import Selection
 
-_SHAPES = {"3D ball": True, "2D disc": False}
-_OVER = {"background": "Over background", "everything": "Over everything", "object": "Inside one object"}
+_SHAPES = {"Ball": True, "Disc": False}
+_OVER = {"background": "background", "everything": "everything", "object": "one object"}
 
 
 class BrushOptions(QWidget):
@@ -26,7 +26,7 @@ class BrushOptions(QWidget):
         self.radius.valueChanged.connect(brush.set_radius)
         self.shape = QComboBox(self)
         self.shape.addItems(list(_SHAPES))
-        self.shape.setToolTip("A ball paints through the slices, a disc only the slice under the mouse")
+        self.shape.setToolTip("A ball paints in 3D, through the slices; a disc paints only the slice under the mouse")
         self.shape.activated.connect(self._shape_chosen)
         self.over = QComboBox(self)
         for key, words in _OVER.items():
@@ -41,8 +41,7 @@ class BrushOptions(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 8, 0)
         row.setSpacing(4)
-        row.addWidget(QLabel("Radius", self))
-        for widget in (self.radius, self.shape, self.over, self.new):
+        for widget in (self.shape, self.radius, QLabel("over", self), self.over, self.new):
             row.addWidget(widget)
         brush.changed.connect(self.refresh)
         self.refresh()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QKeySequence, QShortcut
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
+from nmcstudio.gui.icons import icon
 from nmcstudio.gui.label_editing import EDITABLE, LabelEditing
 from nmcstudio.gui.views.brush import Brush
 from nmcstudio.gui.views.contents import Content
@@ -33,10 +34,15 @@ _KEYS = {
 }  # fmt: skip
 
 
-class LabelToolRow(QWidget):
-    """Tools that a click in slices or 3D uses, what belongs to the one that is held, and words about the next click.
+# Below this width the tools show their icons alone.
+_ROOMY = 960
 
-    ``asked`` says that a key has called for a tool: the row is then to be seen.
+
+class LabelToolRow(QWidget):
+    """Tools that a click in slices or 3D uses, and what belongs to the one that is held.
+
+    `words` says what the next click will do; it stands where the page has room for it. ``asked`` says that a key has called
+    for a tool: the row is then to be seen.
     """
 
     asked = Signal()
@@ -71,17 +77,19 @@ class LabelToolRow(QWidget):
         self.fill_options = FillOptions(self)
         self.words = ElidedLabel("", self)
         self.words.setObjectName("muted")
+        self.words.hide()
         self._options = QStackedWidget(self)
         self._nothing = QWidget(self)
         for page in (self._nothing, self.split_options, self.brush_options, self.fill_options):
             self._options.addWidget(page)
         row.addSpacing(8)
         row.addWidget(self._options)
-        row.addWidget(self.words, 1)
+        row.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(row)
+        self._paint()
         self._tools = {
             "pick": self.pick, "merge": self.merge, "split": self.split, "delete": self.delete,
             "brush": self.paint, "eraser": self.erase, "fill": self.fill,
@@ -89,9 +97,32 @@ class LabelToolRow(QWidget):
         for tool in TOOLS:
             self.buttons[tool].clicked.connect(self._tools[tool])
         self._connect()
+        self._tool_changed(self._selection.tool)
         self._shown(self._store.content)
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.words.show()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.words.hide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = self.width() >= _ROOMY
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if wide else Qt.ToolButtonStyle.ToolButtonIconOnly
+        for button in self.buttons.values():
+            button.setToolButtonStyle(style)
+
+    @Slot()
+    def _paint(self) -> None:
+        theme = self._controller.theme
+        for tool, button in self.buttons.items():
+            button.setIcon(icon(f"tool-{tool}", theme.text, theme.border))
+
     def _connect(self) -> None:
+        self._controller.theme_changed.connect(self._paint)
         self._selection.acted.connect(self._acted)
         self._selection.hovered.connect(self._hover)
         self._selection.changed.connect(self._changed)

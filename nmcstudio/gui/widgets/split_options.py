@@ -58,6 +58,7 @@ class SplitOptions(QWidget):
         row.addWidget(QLabel("Necks below", self))
         for widget in (self.slider, self._value, self.pieces, self.apply):
             row.addWidget(widget)
+        row.insertSpacing(3, 8)
         selection.changed.connect(self._chosen)
         self._say()
 
