@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -18,6 +19,9 @@ import numpy as np
 
 from nmcstudio.core import comparison, ebsd, grains, meshes, particles, shells, volume
 from nmcstudio.project.digests import ArrayDigest, is_large
+
+_LARGE = 32 << 20  # bytes of arrays that are looked at before they are packed
+_SAMPLES, _SAMPLE = 16, 1 << 16  # slabs of a large array and values of each that are tried
 
 _MODULES = (volume, ebsd, meshes, shells, grains, particles, comparison)
 
@@ -56,8 +60,9 @@ def write(group: Any, name: str, value: Any) -> None:
     """
     value = _plain(value)
     if isinstance(value, np.ndarray):
-        # Integers and masks shrink several times at little cost; floating-point noise hardly does.
-        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if value.nbytes > 4096 else {}
+        # Labels and masks shrink several times at little cost; the noise of a scan hardly does, and would take half a minute.
+        packing = value.nbytes > 4096 and (value.nbytes < _LARGE or _packs_well(value))
+        packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if packing else {}
         if value.size and value.ndim == 3 and packed:
             packed["chunks"] = tuple(min(n, m) for n, m in zip(value.shape, (32, 128, 128)))
         group.create_dataset(name, data=value, **packed)
@@ -81,6 +86,14 @@ def write(group: Any, name: str, value: Any) -> None:
             write(child, key, item)
     else:
         raise TypeError(f"{type(value).__name__} is not a type that a project can hold")
+
+
+def _packs_well(value: np.ndarray[Any, Any]) -> bool:
+    """True if a few slabs of a large array lose at least a third of their bytes."""
+    step = max(1, len(value) // _SAMPLES)
+    slabs = [np.ascontiguousarray(value[k : k + 1]).reshape(-1)[:_SAMPLE] for k in range(step // 2, len(value), step)]
+    bytes_of = [np.ascontiguousarray(slab.view(np.uint8).reshape(-1, value.itemsize).T).tobytes() for slab in slabs]
+    return 3 * sum(len(zlib.compress(one, 1)) for one in bytes_of) < 2 * sum(map(len, bytes_of))
 
 
 def read(item: Any) -> Any:
