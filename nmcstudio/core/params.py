@@ -42,6 +42,7 @@ def param(
     symbol: str = "",
     help: str = "",
     advanced: bool = False,
+    group: str = "",
     widget: str = "",
     step: float | None = None,
     decimals: int | None = None,
@@ -63,7 +64,9 @@ def param(
     help
         One or two sentences: what it does and when to change it.
     advanced
-        Stands under the fold.
+        Stands under a fold.
+    group
+        Title of the fold of what is advanced; empty for the common one.
     widget
         A special control: "files", "folder", "slider", "seed"; empty for the one that the type suggests.
     step, decimals
@@ -77,6 +80,7 @@ def param(
         "unit": unit,
         "symbol": symbol,
         "advanced": advanced,
+        "group": group,
         "widget": widget,
         "step": step,
         "decimals": decimals,
@@ -91,6 +95,6 @@ def option_name(field: str) -> str:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """The entries of `param` that are ours (unit, symbol, advanced, widget, step, decimals, optional_text)."""
+    """The entries of `param` that are ours (unit, symbol, advanced, group, widget, step, decimals, optional_text)."""
     extra = field.json_schema_extra
     return dict(extra) if isinstance(extra, dict) else {}

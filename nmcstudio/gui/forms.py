@@ -37,6 +37,7 @@ from nmcstudio.gui.widgets.text_editors import JsonEditor, ListEditor, PairsEdit
 
 # Edits of one field that follow each other faster than this are one gesture of the undo history.
 GESTURE_MS = 1500
+ADVANCED = "Advanced"
 
 
 def members(annotation: Any) -> tuple[Any, ...]:
@@ -167,8 +168,43 @@ def _sequence_editor(kind: Any, empty: str | None, number: dict[str, Any], longe
     return JsonEditor(empty)
 
 
+class Fold(QWidget):
+    """Fields that few people need, below a title that opens them."""
+
+    def __init__(self, title: str, grid: QGridLayout, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setCheckable(True)
+        self.button.setAutoRaise(True)
+        self.button.setArrowType(Qt.ArrowType.RightArrow)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.toggled.connect(self._toggled)
+        self._inside = QWidget()
+        grid.setContentsMargins(0, 0, 0, 0)
+        self._inside.setLayout(grid)
+        self._inside.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.button)
+        column.addWidget(self._inside)
+
+    @property
+    def is_open(self) -> bool:
+        return self.button.isChecked()
+
+    def open(self) -> None:
+        """Show the fields."""
+        self.button.setChecked(True)
+
+    def _toggled(self, is_open: bool) -> None:
+        self._inside.setVisible(is_open)
+        self.button.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
+
+
 class ParamsForm(QWidget):
-    """Labels on the left, controls on the right, errors under the control, the rest under a fold.
+    """Labels on the left, controls on the right, errors under the control, the rest under folds.
 
     `edited(name, value, drag)`: `drag` is the same for edits that belong to one gesture.
     """
@@ -179,6 +215,7 @@ class ParamsForm(QWidget):
         super().__init__(parent)
         self.editors: dict[str, Editor] = {}
         self.labels: dict[str, QLabel] = {}
+        self.folds: dict[str, Fold] = {}
         self._errors: dict[str, QLabel] = {}
         self._last, self._gesture = "", 0
         self._clock = QElapsedTimer()
@@ -189,22 +226,14 @@ class ParamsForm(QWidget):
         plain = {name: field for name, field in params.model_fields.items() if name not in hidden}
         advanced = {name: field for name, field in plain.items() if extra_of(field).get("advanced")}
         layout.addLayout(self._grid({name: field for name, field in plain.items() if name not in advanced}))
-        self.fold = QToolButton()
-        self._folded = QWidget()
-        if advanced:
-            self.fold.setText("Advanced")
-            self.fold.setCheckable(True)
-            self.fold.setAutoRaise(True)
-            self.fold.setArrowType(Qt.ArrowType.RightArrow)
-            self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            self.fold.toggled.connect(self._unfold)
-            grid = self._grid(advanced)
-            grid.setContentsMargins(0, 0, 0, 0)
-            self._folded.setLayout(grid)
-            layout.addWidget(self.fold)
-            layout.addWidget(self._folded)
-        self._advanced = set(advanced)
-        self._folded.setVisible(False)
+        groups: dict[str, dict[str, Any]] = {}
+        for name, field in advanced.items():
+            groups.setdefault(extra_of(field).get("group") or ADVANCED, {})[name] = field
+        # What has a title of its own comes before the rest.
+        for title in sorted(groups, key=lambda title: title == ADVANCED):
+            self.folds[title] = Fold(title, self._grid(groups[title]))
+            layout.addWidget(self.folds[title])
+        self._fold_of = {name: self.folds[title] for title, fields in groups.items() for name in fields}
         layout.addStretch(1)
         for kind in (QLineEdit, QPlainTextEdit, QAbstractSpinBox):
             for field_ in self.findChildren(kind):
@@ -265,10 +294,6 @@ class ParamsForm(QWidget):
         self._clock.restart()
         self.edited.emit(name, value, f"form-{id(self)}-{self._gesture}")
 
-    def _unfold(self, open_: bool) -> None:
-        self._folded.setVisible(open_)
-        self.fold.setArrowType(Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow)
-
     def values(self) -> dict[str, Any]:
         """What the form says, JSON."""
         return {name: editor.value() for name, editor in self.editors.items()}
@@ -285,8 +310,9 @@ class ParamsForm(QWidget):
             text = errors.get(name, "")
             label.setText(text)
             label.setVisible(bool(text))
-        if self._advanced & set(errors) and not self.fold.isChecked():
-            self.fold.setChecked(True)
+        for name in errors:
+            if name in self._fold_of:
+                self._fold_of[name].open()
 
     def show_fields(self, names: Collection[str], shown: bool) -> None:
         """Show or hide fields that only some input has a use for."""
@@ -299,6 +325,6 @@ class ParamsForm(QWidget):
     def focus(self, name: str) -> None:
         """Put the keyboard into a field."""
         if name in self.editors:
-            if name in self._advanced:
-                self.fold.setChecked(True)
+            if name in self._fold_of:
+                self._fold_of[name].open()
             self.editors[name].setFocus(Qt.FocusReason.OtherFocusReason)

@@ -140,10 +140,25 @@ def test_an_empty_field_means_none_and_says_what_that_is(form):
 
 
 def test_an_error_at_an_advanced_field_opens_the_fold(form):
-    assert not form.fold.isChecked()
+    assert not form.folds["Advanced"].is_open
     form.set_errors({"factors": "Wrong."})
-    assert form.fold.isChecked()
+    assert form.folds["Advanced"].is_open
     form.set_errors({})
+
+
+def test_what_has_a_group_stands_under_its_title(qtbot):
+    class Grouped(Params):
+        plain: int = param(1, "Plain")
+        rare: int = param(1, "Rare", advanced=True)
+        ring: int = param(1, "Ring", advanced=True, group="Corrections")
+
+    form = ParamsForm(Grouped)
+    qtbot.addWidget(form)
+    assert list(form.folds) == ["Corrections", "Advanced"]
+    form.show()
+    form.set_errors({"ring": "Wrong."})
+    assert form.editors["ring"].isVisible()
+    assert not form.editors["rare"].isVisible()
 
 
 def test_scrolling_over_a_field_changes_nothing(qtbot, form):
