@@ -1,4 +1,4 @@
-"""Euclidean distance transform in pieces that can be stopped."""
+"""Euclidean distance to the surface."""
 
 from __future__ import annotations
 
@@ -8,51 +8,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.imaging.kernels import FAR, lower_envelope
-from nmcstudio.imaging.slabs import slabs
+from nmcstudio.imaging import distance_kernels
+from nmcstudio.imaging.workers import in_threads, planes_of, slices
+
+PIECE_VOXELS = 2_000_000
+WHOLE_FAR = 65535  # squared distances in uint16 reach to just below
 
 
-def distance_inside(
-    mask: NDArray[np.bool_], monitor: Monitor | None = None, edges: tuple[float, float, float] = (1.0, 1.0, 1.0)
-) -> NDArray[np.float32]:
-    """Distance of each voxel of a mask to the centre of the nearest voxel outside it; 0 outside.
+def squared_distance_inside(
+    mask: NDArray[np.bool_],
+    edges: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    observed: NDArray[np.bool_] | None = None,
+    monitor: Monitor | None = None,
+) -> tuple[NDArray[Any], float]:
+    """Exact squared distance of each voxel of a mask to the centre of the nearest voxel outside it; 0 outside.
 
-    What lies beyond the array counts as inside: a particle that the border cuts is as wide there as it looks.
+    What lies beyond the array counts as inside: a particle that the border cuts is as wide there as it looks. A slab with as
+    much around it as the largest distance in it gives equal values.
 
     Parameters
     ----------
     mask
         bool ``[z, y, x]``.
     edges
-        Voxel edges (z, y, x) in the unit of the result.
+        Voxel edges (z, y, x).
+    observed
+        bool ``[z, y, x]`` or None; what is not observed counts as inside too.
 
     Returns
     -------
-    distance
-        float32 ``[z, y, x]``; the length of the array's diagonal where the mask has no outside at all.
+    squared
+        ``[z, y, x]``: uint16 where voxels are cubes and no distance is above 255 of them, else float32.
+    unit
+        What 1 of `squared` means, in squares of the unit of `edges`; the array's diagonal is the largest distance there is,
+        found where the mask has no outside at all.
     """
     monitor = monitor or Monitor()
-    squared = np.empty(mask.shape, np.float32)
-    nz, ny, _ = mask.shape
+    if edges[0] == edges[1] == edges[2]:
+        squared = _squared(mask, observed, (1, 1, 1), WHOLE_FAR, np.uint16, monitor)
+        if not any((squared[part] == WHOLE_FAR).any() for part in planes_of(mask.shape, PIECE_VOXELS)):
+            return squared, float(edges[0]) ** 2
+    far = float(sum((n * edge) ** 2 for n, edge in zip(mask.shape, edges)))
+    return _squared(mask, observed, tuple(map(float, edges)), far, np.float32, monitor), 1.0
+
+
+def distance_inside(
+    mask: NDArray[np.bool_], monitor: Monitor | None = None, edges: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> NDArray[np.float32]:
+    """Root of `squared_distance_inside`, float32 ``[z, y, x]`` in the unit of `edges`."""
+    squared, unit = squared_distance_inside(mask, edges, None, monitor)
+    return np.sqrt(squared * np.float32(unit), dtype=np.float32)
+
+
+def _squared(
+    mask: NDArray[np.bool_],
+    observed: NDArray[np.bool_] | None,
+    edges: tuple[Any, ...],
+    far: Any,
+    dtype: Any,
+    monitor: Monitor,
+) -> NDArray[Any]:
+    nz, ny, nx = mask.shape
+    squared = np.empty(mask.shape, dtype)
     message = "Measuring distances to the surface"
-    for part in slabs(mask.shape, monitor.sub(0.0, 0.6), message):
-        for z in range(part.start, part.stop):
-            plane = np.where(mask[z], FAR, np.float32(0))
-            lower_envelope(plane, edges[2])
-            if ny > 1:
-                columns = np.ascontiguousarray(plane.T)
-                lower_envelope(columns, edges[1])
-                plane = columns.T
-            squared[z] = plane
-    if nz > 1:
-        for part in slabs(mask.shape, monitor.sub(0.6, 0.95), message, axis=1):
-            for y in range(part.start, part.stop):
-                columns = np.ascontiguousarray(squared[:, y].T)
-                lower_envelope(columns, edges[0])
-                squared[:, y] = columns.T
-    largest = np.float32(sum((n * edge) ** 2 for n, edge in zip(mask.shape, edges)))
-    for part in slabs(mask.shape, monitor.sub(0.95, 1.0), message):
-        piece: NDArray[Any] = squared[part]
-        np.minimum(piece, largest, out=piece)
-        np.sqrt(piece, out=piece)
+
+    def planes(part: slice) -> None:
+        solid = mask[part] if observed is None else mask[part] | ~observed[part]
+        distance_kernels.in_planes(solid, edges[1], edges[2], far, squared[part], np.empty((ny, nx), dtype))
+
+    def columns(part: slice) -> None:
+        distance_kernels.across_planes(squared, part.start, part.stop, edges[0], far, np.empty((nz, nx), dtype))
+
+    in_threads(planes, planes_of(mask.shape, PIECE_VOXELS), monitor.sub(0.0, 0.5), message)
+    in_threads(columns, slices(ny, PIECE_VOXELS // (nz * nx)), monitor.sub(0.5, 1.0), message)
     return squared

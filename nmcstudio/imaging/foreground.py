@@ -12,9 +12,9 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import SurfaceLevel, Volume
 from nmcstudio.imaging.pores import fill_pores
 from nmcstudio.imaging.segment_settings import SegmentSettings
-from nmcstudio.imaging.slabs import slabs
 from nmcstudio.imaging.smoothed import Smoothed, smooth_volume
 from nmcstudio.imaging.threshold import Histogram, otsu, share_above, volume_slope
+from nmcstudio.imaging.workers import in_threads, planes_of
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,17 @@ def cut_at_threshold(smoothed: Smoothed, settings: SegmentSettings, monitor: Mon
         notes.append(f"{how} threshold {level:.6g}: {_sensitivity(smoothed.histogram, level)}")
         surface = SurfaceLevel(smoothed.sigma_voxels, level)
     below = smoothed.scale.last_below(level)
+    observed = smoothed.observed
     mask = np.empty(smoothed.codes.shape, bool)
-    for part in slabs(mask.shape, monitor.sub(0.0, 0.2), "Applying the threshold"):
+
+    def cut(part: slice) -> None:
         np.greater(smoothed.codes[part], below, out=mask[part])
-        if smoothed.observed is not None:
-            mask[part] &= smoothed.observed[part]
+        if observed is not None:
+            mask[part] &= observed[part]
+
+    in_threads(cut, planes_of(mask.shape, 4_000_000), monitor.sub(0.0, 0.2), "Applying the threshold")
     if settings.fill_closed_pores:
-        mask, pores, voxels = fill_pores(mask, smoothed.observed, monitor.sub(0.2, 1.0))
+        pores, voxels = fill_pores(mask, observed, monitor.sub(0.2, 1.0))
         if pores:
             notes.append(f"{pores} closed pores filled ({100 * voxels / max(1, mask.sum()):.2g} % of the material)")
     return Foreground(mask, smoothed.observed, surface, smoothed.histogram, tuple(notes))

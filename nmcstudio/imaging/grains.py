@@ -166,6 +166,7 @@ def quality_hills(
         If the map has no quality that varies.
     """
     from nmcstudio.imaging.denoise import smooth
+    from nmcstudio.imaging.heights import heights_from
     from nmcstudio.imaging.split import field_hierarchy
 
     material = indexed.astype(np.uint8)
@@ -177,8 +178,9 @@ def quality_hills(
         raise NmcError("the map has no quality that could show boundaries", "use the method orientation", "method")
     field = smooth(np.where(np.isfinite(stack.quality), stack.quality, low), sigma_voxels, None, monitor.sub(0.3, 0.5))
     field = np.where(inside, np.maximum((field - low) / (high - low), 0.01), 0).astype(np.float32)
-    edges = tuple(edge / mean_edge for edge in stack.spacing_um)
-    hierarchy = field_hierarchy(field, edges, None, 0.0, monitor.sub(0.5, 0.9))
+    z, y, x = stack.spacing_um
+    edges = (z / mean_edge, y / mean_edge, x / mean_edge)
+    hierarchy = field_hierarchy(heights_from(field), edges, None, 0.0, monitor.sub(0.5, 0.9))
     return hierarchy.labels(split, monitor=monitor.sub(0.9, 1.0)).astype(np.uint32, copy=False)
 
 

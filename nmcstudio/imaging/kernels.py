@@ -1,88 +1,9 @@
-"""Loops over voxels in machine code. All of them take a range, so that the caller can stop between two calls."""
+"""Forests over voxels in machine code. All of them take a range, so that the caller can stop between two calls."""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
-
-FAR = np.float32(1e30)  # squared distance where no background was met yet
-
-
-@numba.njit(cache=True, nogil=True)
-def lower_envelope(rows, edge):  # type: ignore[no-untyped-def]
-    """Squared distance along each row of a float32 array ``(rows, n)``, in place: min over j of f(j) + (edge (i - j))^2.
-
-    Lower envelope of parabolas (Felzenszwalb and Huttenlocher 2012, Theory of Computing 8, algorithm 1).
-    """
-    count, n = rows.shape
-    place = np.empty(n, np.int64)
-    height = np.empty(n, np.float64)
-    limit = np.empty(n + 1, np.float64)
-    square = edge * edge
-    for r in range(count):
-        last = -1
-        for j in range(n):
-            f = rows[r, j]
-            if f >= FAR:
-                continue
-            start = -np.inf
-            while last >= 0:
-                start = (f - height[last] + square * (j * j - place[last] * place[last])) / (2 * square * (j - place[last]))
-                if start > limit[last]:
-                    break
-                last -= 1
-            if last < 0:
-                start = -np.inf
-            last += 1
-            place[last] = j
-            height[last] = f
-            limit[last] = start
-        if last < 0:
-            continue
-        k = 0
-        for i in range(n):
-            while k < last and limit[k + 1] < i:
-                k += 1
-            rows[r, i] = height[k] + square * (i - place[k]) * (i - place[k])
-
-
-@numba.njit(cache=True, nogil=True)
-def point_uphill(field, parents, edges, start, stop):  # type: ignore[no-untyped-def]
-    """Let every voxel of slices start to stop point to its steepest of 26 higher neighbours, to itself if there is none.
-
-    `field` is float32 ``[z, y, x]``, 0 in the background (its parent is -1); `parents` holds flat indices; `edges` are the
-    voxel's edges.
-    """
-    nz, ny, nx = field.shape
-    inverse = np.zeros((3, 3, 3))
-    for a in range(3):
-        for b in range(3):
-            for c in range(3):
-                d = ((a - 1) * edges[0]) ** 2 + ((b - 1) * edges[1]) ** 2 + ((c - 1) * edges[2]) ** 2
-                inverse[a, b, c] = 1 / np.sqrt(d) if d > 0 else 0.0
-    for z in range(start, stop):
-        for y in range(ny):
-            for x in range(nx):
-                here = field[z, y, x]
-                if here <= 0:
-                    parents[z, y, x] = -1
-                    continue
-                best = 0.0
-                goal = (z * ny + y) * nx + x
-                for dz in range(-1, 2):
-                    if z + dz < 0 or z + dz >= nz:
-                        continue
-                    for dy in range(-1, 2):
-                        if y + dy < 0 or y + dy >= ny:
-                            continue
-                        for dx in range(-1, 2):
-                            if x + dx < 0 or x + dx >= nx:
-                                continue
-                            slope = (field[z + dz, y + dy, x + dx] - here) * inverse[dz + 1, dy + 1, dx + 1]
-                            if slope > best:
-                                best = slope
-                                goal = ((z + dz) * ny + y + dy) * nx + x + dx
-                parents[z, y, x] = goal
 
 
 @numba.njit(cache=True, nogil=True)
@@ -154,26 +75,15 @@ def take_numbers(parents, start, stop):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def measure(labels, observed, limited, sizes, cut, start, stop):  # type: ignore[no-untyped-def]
-    """Count voxels of each label and mark those that touch the volume's border or an unobserved voxel.
-
-    The border counts along axes longer than one voxel. `limited` says whether `observed` is to be looked at.
-    """
-    nz, ny, nx = labels.shape
-    for z in range(start, stop):
-        for y in range(ny):
-            for x in range(nx):
-                label = labels[z, y, x]
-                if label == 0:
-                    continue
-                sizes[label] += 1
-                outer = (nz > 1 and (z == 0 or z == nz - 1)) or (ny > 1 and (y == 0 or y == ny - 1))
-                outer = outer or (nx > 1 and (x == 0 or x == nx - 1))
-                if not outer and limited:
-                    outer = (
-                        not observed[z, y, x]
-                        or (nz > 1 and not (observed[z - 1, y, x] and observed[z + 1, y, x]))
-                        or (ny > 1 and not (observed[z, y - 1, x] and observed[z, y + 1, x]))
-                        or (nx > 1 and not (observed[z, y, x - 1] and observed[z, y, x + 1]))
-                    )
-                cut[label] |= outer
+def find_roots(parents, start, stop):  # type: ignore[no-untyped-def]
+    """Flat indices of the roots among voxels start to stop."""
+    count = 0
+    for i in range(start, stop):
+        count += parents[i] == i
+    roots = np.empty(count, np.int64)
+    count = 0
+    for i in range(start, stop):
+        if parents[i] == i:
+            roots[count] = i
+            count += 1
+    return roots

@@ -12,11 +12,11 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
 from nmcstudio.imaging.corrections import Fitted, fit_corrections
-from nmcstudio.imaging.denoise import smooth
+from nmcstudio.imaging.denoise import smooth_to_codes
 from nmcstudio.imaging.field_of_view import field_of_view
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.slabs import slabs
-from nmcstudio.imaging.threshold import Histogram, histogram_of_codes
+from nmcstudio.imaging.threshold import Histogram, count_codes, histogram_of_counts
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,6 @@ class Codes:
     def last_below(self, level: float) -> int:
         """The largest code that is not above a level: material is where ``codes > last_below(level)``; -1 if all are above."""
         return max(-1, int(np.floor((level - self.offset) / self.scale)))
-
-    def quantised(self, values: NDArray[Any]) -> NDArray[np.uint16]:
-        """Nearest codes."""
-        scaled = (values - np.float32(self.offset)) * np.float32(1 / self.scale)
-        return np.rint(scaled).clip(0, 65535).astype(np.uint16)
 
 
 @dataclass(frozen=True)
@@ -172,10 +167,10 @@ def smooth_volume(
     monitor = monitor or Monitor()
     ground = ground or lay_ground(volume, settings, monitor.sub(0.0, 0.05))
     values = volume.values if ground.fitted is None else ground.fitted.correct(volume.values, monitor.sub(0.05, 0.4))
-    codes = smooth_codes(values, settings, ground, ground.observed, monitor.sub(0.4, 0.9))
+    codes, counts = smooth_codes(values, settings, ground, ground.observed, monitor.sub(0.4, 1.0))
     found = None
     if settings.phase_value is None:
-        found = histogram_of_codes(codes, ground.scale.offset, ground.scale.scale, ground.observed, monitor.sub(0.9, 1.0))
+        found = histogram_of_counts(counts, ground.scale.offset, ground.scale.scale)
     elif not codes.any():
         some = np.unique(volume.values[:: max(1, len(volume.values) // 16)])[:8]
         raise NmcError(
@@ -192,9 +187,16 @@ def smooth_codes(
     ground: Ground,
     observed: NDArray[np.bool_] | None,
     monitor: Monitor,
-) -> NDArray[Any]:
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Gaussian filter of corrected grey values, or of the phase, ``[z, y, x]``: of a whole volume, or of a slab of it with
     `Ground.reach` more on every side.
+
+    Returns
+    -------
+    codes
+        uint8 or uint16 ``[z, y, x]``.
+    counts
+        How often each code occurs among the observed voxels.
     """
     picked = values
     if settings.phase_value is not None:
@@ -202,12 +204,8 @@ def smooth_codes(
         for part in slabs(values.shape, monitor.sub(0.0, 0.3), "Picking the phase"):
             np.equal(values[part], settings.phase_value, out=picked[part], casting="unsafe")
     if ground.sigma_voxels <= 0 and ground.scale.scale == 1:
-        return picked
-    smoothed = smooth(picked, ground.sigma_voxels, observed, monitor.sub(0.3, 0.95))
-    codes = np.empty(values.shape, np.uint16)
-    for part in slabs(values.shape, monitor.sub(0.95, 1.0), "Smoothing"):
-        codes[part] = ground.scale.quantised(smoothed[part])
-    return codes
+        return picked, count_codes(picked, observed, monitor.sub(0.3, 1.0))
+    return smooth_to_codes(picked, ground.sigma_voxels, observed, ground.scale.offset, ground.scale.scale, monitor.sub(0.3, 1.0))
 
 
 def smooth_plane(volume: Volume, settings: SegmentSettings, ground: Ground, axis: int, index: int) -> NDArray[Any]:
@@ -227,5 +225,5 @@ def smooth_plane(volume: Volume, settings: SegmentSettings, ground: Ground, axis
     values = volume.values[cut]
     if ground.fitted is not None and not ground.fitted.changes_nothing:
         values = ground.fitted.correct_block(volume.values, starts, stops)
-    slab = smooth_codes(values, settings, ground, None if ground.observed is None else ground.observed[cut], Monitor())
+    slab, _ = smooth_codes(values, settings, ground, None if ground.observed is None else ground.observed[cut], Monitor())
     return slab.take(index - starts[axis], axis=axis)

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
-from nmcstudio.imaging import kernels, merge_kernels
-from nmcstudio.imaging.components import forest_type, number_trees
-from nmcstudio.imaging.denoise import smooth
-from nmcstudio.imaging.distance import distance_inside
+from nmcstudio.imaging import basin_kernels, merge_kernels
+from nmcstudio.imaging.basins import find_basins, survey_basins
+from nmcstudio.imaging.heights import Heights, heights_of
 from nmcstudio.imaging.merging import merge_order
-from nmcstudio.imaging.slabs import slabs
+from nmcstudio.imaging.workers import in_threads, planes_of
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,12 @@ class SplitHierarchy:
         lookup = self.lookup(split, minimum_voxels, keep_cut)
         lookup = lookup.astype(np.uint16 if lookup.max(initial=0) < 65536 else np.uint32)
         result = np.empty(self.basins.shape, lookup.dtype)
-        for part in slabs(result.shape, monitor or Monitor(), "Joining the pieces of particles"):
-            result[part] = lookup[self.basins[part]]
+        in_threads(
+            lambda part: basin_kernels.paint(self.basins[part], lookup, result[part]),
+            planes_of(result.shape, 4_000_000),
+            monitor or Monitor(),
+            "Joining the pieces of particles",
+        )
         return result
 
 
@@ -165,21 +168,14 @@ def split_hierarchy(
     """
     monitor = monitor or Monitor()
     mean_edge = float(np.cbrt(np.prod(spacing_um)))
-    edges = tuple(s / mean_edge for s in spacing_um)
-    solid = mask if observed is None else mask | ~observed
-    distance = distance_inside(solid, monitor.sub(0.0, 0.3), edges)  # type: ignore[arg-type]
-    if smoothing_voxels > 0:
-        distance = smooth(distance, smoothing_voxels, None, monitor.sub(0.3, 0.42))
-    inside = mask if observed is None else mask & observed
-    for part in slabs(mask.shape, monitor.sub(0.42, 0.44), "Measuring distances to the surface"):
-        np.maximum(distance[part], 1e-3, out=distance[part])
-        distance[part][~inside[part]] = 0
-    return field_hierarchy(distance, edges, observed, depth_voxels, monitor.sub(0.44, 1.0))
+    edges = (spacing_um[0] / mean_edge, spacing_um[1] / mean_edge, spacing_um[2] / mean_edge)
+    heights = heights_of(mask, edges, observed, smoothing_voxels, monitor.sub(0.0, 0.5))
+    return field_hierarchy(heights, edges, observed, depth_voxels, monitor.sub(0.5, 1.0))
 
 
 def field_hierarchy(
-    field: NDArray[np.float32],
-    edges: tuple[float, ...],
+    heights: Heights,
+    edges: Triple,
     observed: NDArray[np.bool_] | None,
     depth: float,
     monitor: Monitor,
@@ -188,8 +184,8 @@ def field_hierarchy(
 
     Parameters
     ----------
-    field
-        float32 ``[z, y, x]``, 0 outside of the material, else positive; regions are its hills.
+    heights
+        The field, 0 outside of the material; regions are its hills.
     edges
         Voxel edges (z, y, x); only their ratios matter.
     observed
@@ -199,64 +195,8 @@ def field_hierarchy(
     monitor
         Progress and cancel.
     """
-    basins = np.empty(field.shape, forest_type(field.size))
-    message = "Finding the middles of particles"
-    for part in slabs(field.shape, monitor.sub(0.0, 0.3), message):
-        kernels.point_uphill(field, basins, edges, part.start, part.stop)
-    count = number_trees(basins, monitor.sub(0.3, 0.45), message)
-    sizes, cut = measure(basins, count, observed, monitor.sub(0.45, 0.55))
-    peaks, pairs, necks = _neighbours(basins, field, count, monitor.sub(0.55, 0.8))
-    merged, ratios = merge_order(peaks, pairs, necks, depth, monitor.sub(0.8, 1.0))
+    basins, tops = find_basins(heights.codes, edges, monitor.sub(0.0, 0.6))
+    peaks = heights.step * np.concatenate(([0.0], heights.codes.reshape(-1)[tops].astype(np.float64)))
+    sizes, cut, pairs, necks = survey_basins(basins, heights.codes, len(tops), observed, monitor.sub(0.6, 0.9))
+    merged, ratios = merge_order(peaks, pairs, heights.step * necks, depth, monitor.sub(0.9, 1.0))
     return SplitHierarchy(basins, merged, ratios, peaks, sizes, cut)
-
-
-def measure(
-    labels: NDArray[Any], count: int, observed: NDArray[np.bool_] | None, monitor: Monitor
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Voxels of each label and whether it touches the border or something unobserved: ``(count + 1,)`` each."""
-    sizes, cut = np.zeros(count + 1, np.int64), np.zeros(count + 1, bool)
-    known = np.ones((1, 1, 1), bool) if observed is None else observed
-    for part in slabs(labels.shape, monitor, "Measuring particles"):
-        kernels.measure(labels, known, observed is not None, sizes, cut, part.start, part.stop)
-    return sizes, cut
-
-
-def _neighbours(
-    basins: NDArray[Any], distance: NDArray[np.float32], count: int, monitor: Monitor
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Peak of each basin, and for each pair of basins with a common face the largest distance on it (the neck)."""
-    peaks = np.zeros(count + 1, np.float32)
-    keys: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    necks: list[NDArray[np.float32]] = [np.empty(0, np.float32)]
-    for part in slabs(basins.shape, monitor, "Finding necks between particles", voxels=1 << 19):
-        labels, heights = basins[part.start : part.stop + 1], distance[part.start : part.stop + 1]
-        np.maximum.at(peaks, labels.ravel(), heights.ravel())
-        found_keys, found_necks = [], []
-        for axis in range(3):
-            one, two = _shifted(labels, axis)
-            low, high = _shifted(heights, axis)
-            touching = (one != two) & (one > 0) & (two > 0)
-            a, b = one[touching].astype(np.int64), two[touching].astype(np.int64)
-            found_keys.append(np.minimum(a, b) * (count + 1) + np.maximum(a, b))
-            found_necks.append(np.minimum(low[touching], high[touching]))
-        key, neck = _largest(np.concatenate(found_keys), np.concatenate(found_necks))
-        keys.append(key)
-        necks.append(neck)
-    key, neck = _largest(np.concatenate(keys), np.concatenate(necks))
-    return peaks.astype(np.float64), np.stack(np.divmod(key, count + 1), axis=1), neck.astype(np.float64)
-
-
-def _shifted(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    before, after = [slice(None)] * 3, [slice(None)] * 3
-    before[axis], after[axis] = slice(None, -1), slice(1, None)
-    return array[tuple(before)], array[tuple(after)]
-
-
-def _largest(keys: NDArray[np.int64], values: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Each key once, with its largest value."""
-    if not keys.size:
-        return keys, values
-    order = np.argsort(keys, kind="stable")
-    keys, values = keys[order], values[order]
-    first = np.flatnonzero(np.concatenate(([True], keys[1:] != keys[:-1])))
-    return keys[first], np.maximum.reduceat(values, first)

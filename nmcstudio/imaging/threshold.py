@@ -67,32 +67,20 @@ def histogram(
     return Histogram(counts, edges)
 
 
-def histogram_of_codes(
-    codes: NDArray[Any], offset: float, scale: float, observed: NDArray[np.bool_] | None = None, monitor: Monitor | None = None
-) -> Histogram:
-    """Histogram of grey values that are held as ``offset + scale * code``.
-
-    Parameters
-    ----------
-    codes
-        uint8 or uint16 ``[z, y, x]``.
-    observed
-        bool ``[z, y, x]`` or None.
-
-    Raises
-    ------
-    ComputationError
-        If all observed voxels have one value.
-    """
+def count_codes(
+    codes: NDArray[Any], observed: NDArray[np.bool_] | None = None, monitor: Monitor | None = None
+) -> NDArray[np.int64]:
+    """How often each uint8 or uint16 code occurs among the observed voxels."""
     counts = np.zeros(np.iinfo(codes.dtype).max + 1, np.int64)
     for part in slabs(codes.shape, monitor or Monitor(), "Histogram"):
         piece = codes[part] if observed is None else codes[part][observed[part]]
         counts += np.bincount(piece.reshape(-1), minlength=len(counts))
-    return histogram_of_counts(counts, offset, scale)
+    return counts
 
 
 def histogram_of_counts(counts: NDArray[np.int64], offset: float, scale: float, bins: int = 1024) -> Histogram:
-    """Histogram of at most `bins` bins, each of a whole number of codes, from the smallest to the largest code that occurs.
+    """Histogram of grey values ``offset + scale * code``: at most `bins` bins, each of a whole number of codes, from the smallest
+    to the largest code that occurs.
 
     Edges lie between two codes.
 

@@ -9,7 +9,7 @@ from scipy import ndimage
 from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.imaging.components import connected_components
-from nmcstudio.imaging.denoise import median, smooth
+from nmcstudio.imaging.denoise import smooth
 from nmcstudio.imaging.distance import distance_inside
 
 
@@ -51,11 +51,6 @@ def test_one_slice_is_smoothed_in_its_plane() -> None:
     assert np.allclose(smooth(values, 2.0)[0], ndimage.gaussian_filter(values[0], 2.0), rtol=1e-5)
 
 
-def test_median_is_scipys() -> None:
-    values = np.random.default_rng(4).integers(0, 255, (25, 22, 20)).astype(np.uint8)
-    assert np.array_equal(median(values, 1), ndimage.median_filter(values, 3, mode="reflect"))
-
-
 def test_components_are_scipys(speckle: np.ndarray) -> None:
     labels, count = connected_components(speckle, Monitor(), "")
     expected, number = ndimage.label(speckle)
@@ -69,7 +64,6 @@ def test_all_of_them_stop_when_asked(speckle: np.ndarray) -> None:
     for work in (
         lambda: distance_inside(speckle, monitor),
         lambda: smooth(speckle, 1.0, None, monitor),
-        lambda: median(speckle, 1, monitor),
         lambda: connected_components(speckle, monitor, ""),
     ):
         with pytest.raises(Cancelled):

@@ -142,15 +142,15 @@ def test_a_slider_step_takes_milliseconds(hierarchy: SplitHierarchy) -> None:
 
 def test_a_million_basins_are_sorted_out_in_a_tenth_of_a_second() -> None:
     _chain(1000, 1).sort_out(0.7, 100)
-    start = time.perf_counter()
+    start = time.process_time()
     million = _chain(1_000_000, 1)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert np.all(np.diff(million.ratios[np.isfinite(million.ratios)]) <= 1e-12)
     took = []
     for split in (0.5, 0.7, 0.9):
-        start = time.perf_counter()
+        start = time.process_time()
         million.sort_out(split, 100)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < 0.1
 
 
