@@ -13,7 +13,7 @@ from nmcstudio.core.rng import child
 from nmcstudio.core.shells import RadiusFunctions, ShellModel
 from nmcstudio.shell.coefficients import estimate_coefficients, power_by_degree
 from nmcstudio.shell.directions import quadrature_of
-from nmcstudio.shell.harmonics import degree_of_index
+from nmcstudio.shell.harmonics import Y00, degree_of_index
 from nmcstudio.shell.measures import measure_shells
 from nmcstudio.shell.sample import are_positive, draw_fields, draw_shells
 
@@ -114,13 +114,29 @@ def _positive_fields(model: ShellModel, count: int, rng: np.random.Generator, mo
     while missing:
         monitor.check()
         fields, _ = draw_fields(model, missing, rng)
-        fields = fields[are_positive(fields)]
+        fields = fields[_have_positive_radii(fields)]
         if not len(fields):
             # A model without any shell: this says what is wrong with it.
             fields = draw_shells(model, 1, rng, recentre=False, monitor=monitor).coefficients
         found.append(fields)
         missing -= len(fields)
     return np.concatenate(found)
+
+
+def _have_positive_radii(fields: Array) -> NDArray[np.bool_]:
+    """`are_positive`, looking closely only where it is in doubt.
+
+    By Cauchy and Schwarz and the addition theorem the harmonics of one degree are nowhere above
+    ``sqrt(S_l (2 l + 1) / (4 pi))``: where the mean radius is above the sum of these, no radius can be negative.
+    """
+    power = power_by_degree(fields)
+    degrees = np.arange(1, power.shape[1])
+    largest = np.sqrt(power[:, 1:] * (2 * degrees + 1) / (4 * np.pi)).sum(axis=1)
+    positive = fields[:, 0] * Y00 > largest
+    doubtful = ~positive
+    if doubtful.any():
+        positive[doubtful] = are_positive(fields[doubtful])
+    return positive
 
 
 def draw_replicates(

@@ -27,5 +27,18 @@ def measured(
     return RadiusFunctions(np.arange(count), directions, radii, np.zeros((count, 3)), mass, 0 * ones, ("",) * count, ones, 0.1)
 
 
+def seen(model: ShellModel, count: int, rng: np.random.Generator, power: float = 8.0) -> RadiusFunctions:
+    """Shells that are seen with a chance falling as a power of the diameter, with the weights that undo it."""
+    every = measured(model, 12 * count, rng)
+    diameters = 2 * every.radii_um.mean(axis=1)
+    chance = (diameters / diameters.min()) ** -power
+    rows = np.flatnonzero(rng.random(len(every)) < chance)[:count]
+    assert len(rows) == count
+    weights = 1 / chance[rows]
+    found = measured(model, count, rng, weights=weights / weights.mean())
+    object.__setattr__(found, "radii_um", every.radii_um[rows])
+    return found
+
+
 def by_key(comparisons: list[Comparison]) -> dict[str, Comparison]:
     return {each.key: each for each in comparisons}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from nmcstudio.core.comparison import Validation
+from nmcstudio.core.comparison import Sample, Validation
 from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import ShellComponent, ShellModel
 from nmcstudio.report import figures
 from nmcstudio.report.compare import compare_samples
 from nmcstudio.report.particles import compare_particles, skewness
-from nmcstudio.report.shell_samples import ShellSample, draw_replicates, measure_data, visibility
+from nmcstudio.report.shell_samples import ShellSample, draw_replicates, draw_sample, measure_data, visibility
 from nmcstudio.shell.directions import grid_for_degree
 from nmcstudio.shell.harmonics import Y00, equivalent_diameter, evaluate, mesh_area, mesh_volume, sphericity
 from nmcstudio.stats.distances import energy_distance
-from tests.report.shells import by_key, measured, shell_model
+from tests.report.shells import by_key, measured, seen, shell_model
 
 KEYS = {
     "particle-diameter", "particle-sphericity", "particle-joint", "particle-sphericity-given-size", "particle-covariance",
@@ -144,24 +145,16 @@ def test_power_above_the_models_degree_is_seen_where_directions_allow(rng: np.ra
 
 
 def test_replicates_are_chosen_and_weighted_as_the_data_are(rng: np.random.Generator) -> None:
-    # A field of view in which small shells are seen more often: chance as the diameter to the power -8.
     model = shell_model()
-    every = measured(model, 1500, rng)
-    diameters = 2 * every.radii_um.mean(axis=1)
-    chance = (diameters / diameters.max()) ** -8
-    keep = rng.random(1500) < chance / chance.max()
-    rows = np.flatnonzero(keep)[:150]
-    weights = 1 / chance[rows]
-    radii = measured(model, len(rows), rng, weights=weights / weights.mean())
-    object.__setattr__(radii, "radii_um", every.radii_um[rows])
+    radii = seen(model, 150, rng)
     data = measure_data(radii, model.degree, Monitor())
     many = draw_replicates(model, data, 20, rng, Monitor())
-    assert {len(each) for each in many} == {len(rows)}
+    assert {len(each) for each in many} == {150}
     plain = np.mean([each.pairs[:, 0].mean() for each in many])
     weighed = np.mean([np.average(each.pairs[:, 0], weights=each.weights) for each in many])
     # Unweighted means are those of what is seen, weighted ones those of the model.
     assert plain == pytest.approx(data.sample.pairs[:, 0].mean(), abs=0.12)
-    assert weighed == pytest.approx(diameters.mean(), abs=0.1)
+    assert weighed == pytest.approx(8.0, abs=0.1)
     assert plain < weighed - 0.15
     assert visibility(ShellSample(data.sample.pairs, data.sample.power, None)) is None
 
@@ -225,8 +218,6 @@ def test_every_figure_becomes_four_files(tmp_path, rng: np.random.Generator) -> 
 
 
 def test_weights_enter_every_distance(rng: np.random.Generator) -> None:
-    from nmcstudio.core.comparison import Sample
-
     values, mass = rng.normal(5, 1, 60), rng.uniform(0.2, 3, 60)
     other = rng.normal(5.2, 1, 200)
     plain, weighted = (
@@ -240,19 +231,37 @@ def test_weights_enter_every_distance(rng: np.random.Generator) -> None:
     assert energy_distance(pairs, pairs, rng, mass).distance > 0 == energy_distance(pairs, pairs, rng).distance
 
 
+def test_rejected_shells_are_those_with_a_negative_radius() -> None:
+    from nmcstudio.report.shell_samples import _have_positive_radii
+    from nmcstudio.shell.sample import are_positive, draw_fields
+
+    components = tuple(ShellComponent(1 / 3, 4.0, np.r_[0.5, 0.001, np.full(7, a)]) for a in (0.02, 0.15, 0.6))
+    fields, _ = draw_fields(ShellModel(8, components), 300, np.random.default_rng(3))
+    expected = are_positive(fields)
+    assert 0 < expected.sum() < 300
+    np.testing.assert_array_equal(_have_positive_radii(fields), expected)
+
+
 @pytest.mark.slow
-def test_data_of_the_model_leave_the_envelope_in_five_of_a_hundred() -> None:
-    """The whole chain, weights and common bandwidth included: 120 data sets of the model itself."""
-    model, rejected, p = shell_model(), 0, []
-    for seed in range(120):
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_data_of_the_model_leave_the_envelope_in_five_of_a_hundred(weighted: bool) -> None:
+    """Samples of the model as data, with a common bandwidth from the data, and seen with weights or not."""
+    model, inside, p = shell_model(), [], []
+    for seed in range(200):
         rng = np.random.default_rng(seed)
-        radii = measured(model, 60, rng)
-        found = by_key(compare_particles(radii, model, shells=500, replicates=39, monitor=Monitor(), rng=rng))
-        rejected += found["particle-diameter"].distances["envelope_p"] <= 0.05
-        p.append(found["particle-sphericity"].distances["wasserstein_p"])
-    # Binomial with 120 trials of 0.05: 6 on average, 99.7 % within 1 to 14.
-    assert 1 <= rejected <= 14
-    assert 0.38 < np.mean(p) < 0.62
+        radii = (seen if weighted else measured)(model, 50, rng)
+        data = measure_data(radii, model.degree, Monitor())
+        drawn = draw_sample(model, 500, data.noise_um2, rng, Monitor())
+        many = draw_replicates(model, data, 39, rng, Monitor())
+        samples = tuple(Sample(role, s.pairs[:, 0], s.weights) for role, s in (("data", data.sample), ("model", drawn)))
+        replicates = [(each.pairs[:, 0], each.weights) for each in many]
+        found = compare_samples("k", "K", "particles", "x", samples, rng, replicates=replicates)
+        inside.append(found.distances["envelope_p"] > 0.05)
+        p.append(found.distances["wasserstein_p"])
+    # Binomial with 200 trials of 0.05: 10 on average, 99.7 % within 2 to 20.
+    assert 2 <= inside.count(False) <= 20
+    assert stats.kstest(p, "uniform").pvalue > 0.001
 
 
 def test_spheres_have_the_sphericity_one() -> None:
