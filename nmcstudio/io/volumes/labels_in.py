@@ -1,4 +1,4 @@
-"""Label values of any number type made into whole numbers of 16 or 32 bits, slab by slab."""
+"""Label values of any number type made into whole numbers of 16 or 32 bits while they are read."""
 
 from __future__ import annotations
 
@@ -9,9 +9,47 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.io.volumes.sources import BLOCK, Box, Source
+from nmcstudio.io.volumes.sources import Box, Source
 
 _TOP = 2**32 - 1
+
+
+class _Checking(np.ndarray[Any, Any]):
+    """An array that looks at what is assigned to it, so that sources fill it without a copy in the file's own type.
+
+    Views of it (slices, other orders of the axes) look as well, and share what they have seen.
+    """
+
+    seen: _Seen
+
+    def __array_finalize__(self, other: Any) -> None:
+        self.seen = getattr(other, "seen", None)  # type: ignore[assignment]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        block = np.asarray(value)
+        if block.size:
+            self.seen.look(block)
+        super().__setitem__(key, block)
+
+
+class _Seen:
+    """What was assigned so far: the largest label. Complains of what is no label."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.top = 0
+
+    def look(self, block: NDArray[Any]) -> None:
+        if block.dtype.kind == "f" and not np.array_equal(block, np.rint(block)):
+            raise NmcError(
+                f"{self.name} holds values that are not whole numbers", "import it as a CT volume and segment it", "files"
+            )
+        top = block.max()
+        if block.min() < 0 or top > _TOP:
+            raise NmcError(
+                f"{self.name} holds labels outside 0 to {_TOP}", "use 0 for the background and positive labels", "files"
+            )
+        self.top = max(self.top, int(top))
 
 
 def read_whole(source: Source, box: Box, name: str, monitor: Monitor) -> NDArray[Any]:
@@ -22,25 +60,9 @@ def read_whole(source: Source, box: Box, name: str, monitor: Monitor) -> NDArray
     NmcError
         For fractions, negative labels and labels above 4294967295.
     """
-    shape = tuple(b - a for a, b in box)
     narrow = source.dtype.kind in "ui" and source.dtype.itemsize <= 2
-    labels = np.empty(shape, np.uint16 if narrow else np.uint32)
-    step = max(1, BLOCK // max(1, shape[1] * shape[2] * source.dtype.itemsize))
-    low, high = box[0]
-    top = 0
-    for start in range(low, high, step):
-        stop = min(start + step, high)
-        part = monitor.sub((start - low) / (high - low), (stop - low) / (high - low))
-        slab = source.read(((start, stop), box[1], box[2]), part)
-        top = max(top, _checked(slab, name))
-        labels[start - low : stop - low] = slab
-    return labels.astype(np.uint16) if not narrow and top < 65536 else labels
-
-
-def _checked(slab: NDArray[Any], name: str) -> int:
-    """The largest label of a slab."""
-    if slab.dtype.kind == "f" and not np.array_equal(slab, np.rint(slab)):
-        raise NmcError(f"{name} holds values that are not whole numbers", "import it as a CT volume and segment it", "files")
-    if slab.min() < 0 or slab.max() > _TOP:
-        raise NmcError(f"{name} holds labels outside 0 to {_TOP}", "use 0 for the background and positive labels", "files")
-    return int(slab.max())
+    labels = np.empty([b - a for a, b in box], np.uint16 if narrow else np.uint32)
+    checking = labels.view(_Checking)
+    checking.seen = _Seen(name)
+    source.read_into(checking, box, monitor)
+    return labels.astype(np.uint16) if not narrow and checking.seen.top < 65536 else labels

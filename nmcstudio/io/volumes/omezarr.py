@@ -25,7 +25,7 @@ SUFFIXES = (".zarr", ".ozx")
 OPTIONS = ("dataset", "channel", "time", "level")
 MARKS = (".zgroup", ".zarray", "zarr.json")
 _IMAGE = "image"
-_SLAB = 32 << 20  # bytes that are unpacked between two reports
+_SLAB = 16 << 20  # bytes that are unpacked between two reports
 _DEPTH = 3  # how deep volumes are looked for
 
 

@@ -52,7 +52,7 @@ class Source(ABC):
 
     @abstractmethod
     def read_into(self, out: NDArray[Any], box: Box, monitor: Monitor) -> None:
-        """Fill `out`, of the box's shape and any strides, with the values in `box`.
+        """Fill `out`, of the box's shape and any strides, by assigning blocks of the values in `box` to parts of it.
 
         Raises
         ------

@@ -203,3 +203,22 @@ def test_unlikely_voxel_sizes_are_said(folder: Path) -> None:
         assert any(word in one for one in monitor.warnings)
     assert probe(path).spacing_um == pytest.approx(SPACING)
     assert probe(path).origin_um == ORIGIN
+
+
+@pytest.mark.parametrize("axis_order", ["zyx", "xzy"])
+@pytest.mark.parametrize("name", [name for name, one in SAMPLES.items() if "float32" in one.dtypes])
+def test_what_is_no_label_is_found_in_every_format(folder: Path, name: str, axis_order: str) -> None:
+    values = np.rint(np.abs(_values("float32")) * 9)
+    values[3, 4, 5] = 70000
+    path = SAMPLES[name].write(folder, values, SAMPLES[name].orders[0])
+    options = _options(name, values, axis_order=axis_order)
+    expected = values.transpose([axis_order.index(one) for one in "zyx"])
+    labels = read_labels(path, None, options).labels
+    assert labels.dtype == np.uint32
+    assert type(labels) is np.ndarray
+    assert np.array_equal(labels, expected)
+    for wrong, words in ((0.5, "not whole numbers"), (-1.0, "labels outside"), (5e9, "labels outside")):
+        values[8, 10, 12] = wrong
+        path = SAMPLES[name].write(folder, values, SAMPLES[name].orders[0])
+        with pytest.raises(NmcError, match=words):
+            read_labels(path, None, options)
