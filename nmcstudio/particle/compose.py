@@ -19,7 +19,7 @@ from nmcstudio.particle.scenario import apply_scenario
 from nmcstudio.particle.sizes import cell_diameter_um, default_voxel_um
 
 Array = NDArray[np.float64]
-SizeMethod = Literal["two-stage", "published"]
+Conditioning = Literal["exact", "rejection"]
 
 # The streams below a particle's own: what one part draws does not shift what another gets.
 _SHELL, _GRAINS, _MATRICES, _ORIENTATIONS = range(4)
@@ -50,7 +50,7 @@ def compose(
     count: int = 1,
     diameter_um: float | None = None,
     tolerance: float = 0.02,
-    size_method: SizeMethod = "two-stage",
+    conditioning: Conditioning = "exact",
     voxel_um: float | None = None,
     connected: bool = True,
     scenario: dict[str, float] | None = None,
@@ -66,7 +66,7 @@ def compose(
         Its stream gives each particle its own.
     count
         Number of particles.
-    diameter_um, tolerance, size_method, voxel_um, connected, scenario
+    diameter_um, tolerance, conditioning, voxel_um, connected, scenario
         See `compose_particle`.
 
     Raises
@@ -83,7 +83,7 @@ def compose(
         part = monitor.sub(index / count, (index + 1) / count)
         particles.append(
             compose_particle(
-                shell_model, grain_model, rng, index, diameter_um=diameter_um, tolerance=tolerance, size_method=size_method,
+                shell_model, grain_model, rng, index, diameter_um=diameter_um, tolerance=tolerance, conditioning=conditioning,
                 voxel_um=voxel_um, connected=connected, scenario=scenario, monitor=part,
             )
         )  # fmt: skip
@@ -98,7 +98,7 @@ def compose_particle(
     *,
     diameter_um: float | None = None,
     tolerance: float = 0.02,
-    size_method: SizeMethod = "two-stage",
+    conditioning: Conditioning = "exact",
     voxel_um: float | None = None,
     connected: bool = True,
     scenario: dict[str, float] | None = None,
@@ -114,8 +114,8 @@ def compose_particle(
         Volume-equivalent diameter of the shell; None draws it from the model.
     tolerance
         Half width of the window of diameters, as a share ([0.98, 1.02] in the paper).
-    size_method
-        "two-stage" (exact and quick) or "published" (draw until the size fits): the same law.
+    conditioning
+        "exact" (quick) or "rejection" (draw until the size fits, as published): the same law.
     voxel_um
         Voxel edge; None takes a fifteenth of the mean cell diameter.
     connected
@@ -140,7 +140,7 @@ def compose_particle(
     shell_model, grain_model, diameter_um = apply_scenario(changes, shell_model, grain_model, diameter_um)
     own = child(rng, index)
     monitor.report(0.0, "drawing the shell")
-    coefficients, component = _draw_shell(shell_model, child(own, _SHELL), diameter_um, tolerance, size_method, monitor)
+    coefficients, component = _draw_shell(shell_model, child(own, _SHELL), diameter_um, tolerance, conditioning, monitor)
     sphere = icosphere(4).directions
     surface = sphere * evaluate(coefficients, sphere)[:, None]
     box = np.stack([surface.min(axis=0), surface.max(axis=0)], axis=1)
@@ -199,7 +199,12 @@ def compose_particle(
 
 
 def _draw_shell(
-    model: ShellModel, rng: np.random.Generator, diameter_um: float | None, tolerance: float, method: SizeMethod, monitor: Monitor
+    model: ShellModel,
+    rng: np.random.Generator,
+    diameter_um: float | None,
+    tolerance: float,
+    conditioning: Conditioning,
+    monitor: Monitor,
 ) -> tuple[Array, int]:
     """Coefficients and component; the last few are remembered, since most sliders leave the shell as it is."""
     from nmcstudio.shell.conditioning import draw_shells_of_size
@@ -207,14 +212,14 @@ def _draw_shell(
 
     spectra = b"".join(c.power_spectrum.tobytes() for c in model.components)
     sizes = tuple((c.probability, c.mean_um) for c in model.components)
-    key = (str(rng.bit_generator.seed_seq), spectra, sizes, diameter_um, tolerance, method)  # type: ignore[attr-defined]
+    key = (str(rng.bit_generator.seed_seq), spectra, sizes, diameter_um, tolerance, conditioning)  # type: ignore[attr-defined]
     known = _SHELLS.get(key)
     if known is None:
         part = monitor.sub(0.0, 0.05)
         if diameter_um is None:
             shells = draw_shells(model, 1, rng, monitor=part)
         else:
-            shells = draw_shells_of_size(model, diameter_um, 1, rng, tolerance=tolerance, method=method, monitor=part)
+            shells = draw_shells_of_size(model, diameter_um, 1, rng, tolerance=tolerance, conditioning=conditioning, monitor=part)
         known = (shells.coefficients[0], int(shells.components[0]))
         if len(_SHELLS) >= _REMEMBERED:
             _SHELLS.pop(next(iter(_SHELLS)), None)

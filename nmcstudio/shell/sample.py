@@ -12,10 +12,17 @@ from nmcstudio.core.errors import ComputationError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
 from nmcstudio.core.shells import ShellModel
-from nmcstudio.shell.directions import grid_exact_to, grid_for_degree, icosphere
-from nmcstudio.shell.harmonics import Y00, degree_of_count, degree_of_index, evaluate, evaluate_at, harmonics
+from nmcstudio.shell.centring import centre_shells
+from nmcstudio.shell.directions import icosphere
+from nmcstudio.shell.harmonics import Y00, degree_of_count, degree_of_index, evaluate
 
 _MOST_TRIES = 1000
+#: Shells that share a stream. Part of what a seed means: another number gives other shells.
+_TOGETHER = 256
+#: Number of the stream below which rejected shells have streams of their own; those of blocks count from 0.
+_AGAIN = 2**31 - 1
+#: Share of rejected shells above which drawn ones are noticeably larger than the fitted mean (models.md 4.6).
+_MANY = 0.01
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,13 @@ class Shells:
         float64 ``(n, (L + 1)^2)``, orthonormal real harmonics, um.
     components
         int64 ``(n,)``, index of the component of each.
+    rejected
+        Fields that were drawn on the way and had a radius at or below zero.
     """
 
     coefficients: NDArray[np.float64]
     components: NDArray[np.int64]
+    rejected: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "coefficients", frozen(self.coefficients, np.float64, (None, None), "coefficients"))
@@ -45,16 +55,36 @@ def draw_fields(model: ShellModel, count: int, rng: np.random.Generator) -> tupl
     """Coefficients ``(count, (L + 1)^2)`` and components ``(count,)`` of unconditioned fields; radii may be negative."""
     shares = np.array([component.probability for component in model.components])
     chosen = rng.choice(len(shares), size=count, p=shares / shares.sum())
+    return _fields_of(model, chosen, rng), chosen
+
+
+def _fields_of(model: ShellModel, chosen: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
     deviations = np.sqrt(np.stack([component.power_spectrum for component in model.components]))
     means = np.array([component.mean_um for component in model.components])
-    values = rng.standard_normal((count, (model.degree + 1) ** 2)) * deviations[chosen][:, degree_of_index(model.degree)]
+    values = rng.standard_normal((len(chosen), (model.degree + 1) ** 2))
+    values *= deviations[:, degree_of_index(model.degree)][chosen]
     values[:, 0] += means[chosen] / Y00
-    return values, chosen
+    return values
 
 
 def are_positive(coefficients: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether all radii on 2,562 directions are above zero, bool ``(n,)``."""
-    return evaluate(np.atleast_2d(coefficients), icosphere().directions).min(axis=1) > 0
+    """Whether all radii on 2,562 directions are above zero, bool ``(n,)``.
+
+    Most shells need no look: the part of degree l is nowhere larger than sqrt((2 l + 1) / 4 pi) times the norm of its
+    coefficients (Cauchy-Schwarz and the addition theorem), and what these sum to stays below the mean radius.
+    """
+    coefficients = np.atleast_2d(coefficients)
+    positive = coefficients[:, 0] * Y00 > largest_deviation(coefficients)
+    for row in np.array_split(np.flatnonzero(~positive), -(-np.count_nonzero(~positive) // _TOGETHER) or 1):
+        positive[row] = evaluate(coefficients[row], icosphere().directions).min(axis=1, initial=np.inf) > 0
+    return positive
+
+
+def largest_deviation(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A bound of the deviation from the mean radius over all directions, um, for coefficients ``(n, (L + 1)^2)``: ``(n,)``."""
+    degrees = np.arange(degree_of_count(coefficients.shape[1]) + 1)
+    norms = np.sqrt(np.add.reduceat(coefficients**2, degrees**2, axis=1))
+    return np.asarray(norms[:, 1:] @ np.sqrt((2 * degrees[1:] + 1) / (4 * np.pi)))
 
 
 def draw_shells(
@@ -67,7 +97,7 @@ def draw_shells(
     model
         The mixture.
     count
-        Number of shells; number i depends on `rng`'s stream and i alone.
+        Number of shells; number i depends on `rng`'s stream and i alone (up to the rounding of sums).
     recentre
         Move each shell's centroid to the origin, where the data's star points are.
 
@@ -76,64 +106,61 @@ def draw_shells(
     ComputationError
         If a shell is rejected a thousand times in a row.
     """
-    monitor = monitor or Monitor()
-    values, chosen = [], []
-    for number in range(count):
-        monitor.report(number / count, f"drawing {count} shells")
-        own = child(rng, number)
-        for _ in range(_MOST_TRIES):
-            monitor.check()
-            field, component = draw_fields(model, 1, own)
-            if are_positive(field)[0]:
-                break
-        else:
-            raise ComputationError(
-                f"{_MOST_TRIES} shells in a row had radii below zero",
-                "the spectrum is too large for the mean radius: check that both are in the same unit",
-            )
-        values.append(centred(field[0]) if recentre else field[0])
-        chosen.append(component[0])
-    return Shells(np.stack(values), np.array(chosen))
+    return draw_numbered(model, np.arange(count), rng, recentre=recentre, monitor=monitor)
 
 
-def centroid(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centroid (x, y, z), um, of the body within a shell ``((L + 1)^2,)``: exact quadrature of r^4 u / 4 over r^3 / 3."""
-    degree = degree_of_count(len(coefficients))
-    grid = grid_exact_to(4 * degree + 1)
-    radii = evaluate(coefficients, grid.directions)
-    return (grid.weights * radii**4 / 4) @ grid.directions / (grid.weights @ radii**3 / 3)
+def draw_numbered(
+    model: ShellModel,
+    numbers: NDArray[np.int64],
+    rng: np.random.Generator,
+    *,
+    recentre: bool = True,
+    monitor: Monitor | None = None,
+) -> Shells:
+    """The shells with these numbers, ascending, of the series that `draw_shells` counts from 0.
 
-
-def centred(coefficients: NDArray[np.float64], *, tolerance_um: float | None = None) -> NDArray[np.float64]:
-    """The same shell seen from its centroid: coefficients ``((L + 1)^2,)``.
-
-    In each new direction the surface is found by fixed-point iteration and then expanded again up to the same degree, so the
-    shape keeps but what falls above L. A shell that cannot be seen whole from its centroid is returned as it was.
+    Raises
+    ------
+    ComputationError
+        As `draw_shells`.
     """
-    degree = degree_of_count(len(coefficients))
-    grid = grid_for_degree(max(degree, 7))
-    basis = harmonics(grid.directions, degree)
-    mean = coefficients[0] * Y00
-    tolerance = 1e-6 * mean if tolerance_um is None else tolerance_um
-    out = np.asarray(coefficients, dtype=np.float64)
-    for _ in range(3):
-        shift = centroid(out)
-        if np.linalg.norm(shift) < tolerance:
-            return out
-        radii = evaluate(out, grid.directions)
-        if np.linalg.norm(shift) > 0.5 * radii.min():
-            return out
-        for _ in range(60):
-            points = shift + radii[:, None] * grid.directions
-            lengths = np.linalg.norm(points, axis=1)
-            step = evaluate_at(out, points) - lengths
-            radii = radii + step
-            if np.abs(step).max() < 0.1 * tolerance:
-                break
-        else:
-            return out
-        out = (grid.weights * radii) @ basis
-    return out
+    monitor = monitor or Monitor()
+    drawing = monitor.sub(0.0, 0.3 if recentre else 1.0)
+    shares = np.array([component.probability for component in model.components])
+    values = np.empty((len(numbers), (model.degree + 1) ** 2))
+    chosen = np.empty(len(numbers), dtype=np.int64)
+    rejected = 0
+    blocks = numbers // _TOGETHER
+    for block in drawing.track(np.unique(blocks), f"drawing {len(numbers)} shells"):
+        rows = np.flatnonzero(blocks == block)
+        within = numbers[rows] - block * _TOGETHER
+        own = child(rng, int(block))
+        # The components of a whole block come first, so that the block's end changes nothing about its beginning.
+        components = own.choice(len(shares), size=_TOGETHER, p=shares / shares.sum())[: within[-1] + 1]
+        values[rows], chosen[rows] = _fields_of(model, components, own)[within], components[within]
+        for row in rows[~are_positive(values[rows])]:
+            monitor.check()
+            values[row], chosen[row], tries = _draw_again(model, child(child(rng, _AGAIN), int(numbers[row])))
+            rejected += tries
+    if rejected > _MANY * max(len(numbers), 1):
+        monitor.warn(
+            f"{100 * rejected / (len(numbers) + rejected):.1f} % of the shells had a radius at or below zero and were drawn again"
+        )
+    if recentre:
+        values = centre_shells(values, monitor.sub(0.3, 1.0))
+    return Shells(values, chosen, rejected)
+
+
+def _draw_again(model: ShellModel, rng: np.random.Generator) -> tuple[NDArray[np.float64], int, int]:
+    """A shell in place of one that was rejected, its component, and how many were rejected."""
+    for tries in range(1, _MOST_TRIES):
+        field, component = draw_fields(model, 1, rng)
+        if are_positive(field)[0]:
+            return field[0], int(component[0]), tries
+    raise ComputationError(
+        f"{_MOST_TRIES} shells in a row had radii below zero",
+        "the spectrum is too large for the mean radius: check that both are in the same unit",
+    )
 
 
 def rejection_probability(

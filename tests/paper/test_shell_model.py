@@ -7,7 +7,7 @@ import pytest
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.shell.coefficients import estimate_coefficients
-from nmcstudio.shell.conditioning import SizeWindow, draw_candidates, field_diameters
+from nmcstudio.shell.conditioning import SizeWindow, field_diameters, find_intervals
 from nmcstudio.shell.directions import gauss_legendre_grid, octasphere, octasphere_by_frequency
 from nmcstudio.shell.em import MixtureFit, fit_coefficient_em
 from nmcstudio.shell.gram import gram_of
@@ -21,6 +21,7 @@ from nmcstudio.shell.harmonics import (
     sphericity,
 )
 from nmcstudio.shell.routes import CoefficientRoute
+from nmcstudio.shell.sample import draw_fields
 from nmcstudio.shell.selection import degree_curves, select_components
 from tests.shell.shell_data import mixture, simulate
 
@@ -107,10 +108,12 @@ def test_size_window_is_as_likely_as_in_naive_sampling() -> None:
     """P(0.98 d to 1.02 d) = 0.0643 at d = 80 on the 258-point mesh."""
     window = SizeWindow(0.98 * 80, 1.02 * 80, "mesh")
     rng = np.random.default_rng(10)
-    blocks = [draw_candidates(mixture(), 500, window, rng).probability.mean() for _ in range(16)]
+    blocks = []
+    for _ in range(16):
+        shapes, components = draw_fields(mixture(), 500, rng)
+        shapes[:, 0] = 0
+        blocks.append(find_intervals(shapes, components, mixture(), window).probability.mean())
     assert np.mean(blocks) == pytest.approx(0.0643, abs=0.003)
-    from nmcstudio.shell.sample import draw_fields
-
     hits = []
     for _ in range(16):
         sizes = field_diameters(draw_fields(mixture(), 500, rng)[0], "mesh")

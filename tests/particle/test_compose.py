@@ -126,7 +126,7 @@ def test_loose_grains_are_found() -> None:
 
 def test_published_rejection_has_the_size() -> None:
     one = compose_particle(
-        SHELLS, GRAINS, stream(5, "x"), 0, diameter_um=5.0, tolerance=0.05, size_method="published", voxel_um=0.3
+        SHELLS, GRAINS, stream(5, "x"), 0, diameter_um=5.0, tolerance=0.05, conditioning="rejection", voxel_um=0.3
     )
     assert 4.75 * 0.999 <= one.shell_diameter_um <= 5.25 * 1.001
 

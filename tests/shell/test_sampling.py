@@ -6,23 +6,29 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import ks_2samp
 
 from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import stream
 from nmcstudio.core.shells import ShellComponent, ShellModel
+from nmcstudio.shell.centring import centre_shells, centroids
+from nmcstudio.shell.coefficients import power_by_degree
 from nmcstudio.shell.conditioning import (
     SizeWindow,
-    draw_candidates,
+    _largest_probability,
     draw_shells_of_size,
+    expected_share,
     field_diameters,
+    find_intervals,
     solve_cubics,
     volume_cubics,
 )
-from nmcstudio.shell.directions import icosphere, octasphere
-from nmcstudio.shell.harmonics import Y00, equivalent_diameter, evaluate, mesh_volume, shell_diameter, shell_sphericity
-from nmcstudio.shell.sample import are_positive, centroid, draw_fields, draw_shells, rejection_probability
+from nmcstudio.shell.directions import grid_for_degree, icosphere, octasphere
+from nmcstudio.shell.harmonics import Y00, equivalent_diameter, evaluate, harmonics, mesh_volume, shell_diameter, shell_sphericity
+from nmcstudio.shell.sample import are_positive, draw_fields, draw_numbered, draw_shells, largest_deviation, rejection_probability
 from tests.shell.shell_data import mixture
 
 MODEL = mixture()
@@ -39,10 +45,16 @@ def rough(cv: float) -> ShellModel:
 def test_shell_number_i_does_not_depend_on_how_many_are_drawn() -> None:
     some = draw_shells(MODEL, 3, stream(5, "compose"))
     more = draw_shells(MODEL, 5, stream(5, "compose"))
-    np.testing.assert_array_equal(some.coefficients, more.coefficients[:3])
+    np.testing.assert_allclose(some.coefficients, more.coefficients[:3], atol=1e-12)
+    many = draw_shells(MODEL, 600, stream(5, "compose"), recentre=False)
+    picked = draw_numbered(MODEL, np.array([2, 255, 256, 511]), stream(5, "compose"), recentre=False)
+    np.testing.assert_array_equal(picked.coefficients, many.coefficients[[2, 255, 256, 511]])
+    rejecting = [draw_shells(rough(0.4), n, stream(5), recentre=False) for n in (9, 40)]
+    np.testing.assert_array_equal(rejecting[0].coefficients, rejecting[1].coefficients[:9])
+    assert 0.5 < rejecting[1].rejected / 40 < 3
     some = draw_shells_of_size(MODEL, 80, 2, stream(5, "compose"))
     more = draw_shells_of_size(MODEL, 80, 4, stream(5, "compose"))
-    np.testing.assert_array_equal(some.coefficients, more.coefficients[:2])
+    np.testing.assert_allclose(some.coefficients, more.coefficients[:2], atol=1e-10)
 
 
 def test_recentring_moves_the_centroid_and_keeps_size_and_shape() -> None:
@@ -51,10 +63,30 @@ def test_recentring_moves_the_centroid_and_keeps_size_and_shape() -> None:
     )
     plain = draw_shells(model, 6, stream(1), recentre=False)
     moved = draw_shells(model, 6, stream(1))
-    assert min(np.linalg.norm(centroid(c)) for c in plain.coefficients) > 0.2
-    assert max(np.linalg.norm(centroid(c)) for c in moved.coefficients) < 1e-3
+    assert np.linalg.norm(centroids(plain.coefficients), axis=1).min() > 0.2
+    assert np.linalg.norm(centroids(moved.coefficients), axis=1).max() < 2e-3
     np.testing.assert_allclose(shell_diameter(moved.coefficients), shell_diameter(plain.coefficients), rtol=5e-4)
     np.testing.assert_allclose(shell_sphericity(moved.coefficients), shell_sphericity(plain.coefficients), rtol=5e-3)
+
+
+def test_a_moved_ball_is_seen_from_its_centre() -> None:
+    shift, grid = np.array([0.3, -0.2, 0.4]), grid_for_degree(40)
+    along = grid.directions @ shift
+    radii = along + np.sqrt(along**2 + 4 - shift @ shift)
+    coefficients = (grid.weights * radii) @ harmonics(grid.directions, 20)
+    np.testing.assert_allclose(centroids(coefficients)[0], shift, atol=1e-9)
+    found = centre_shells(coefficients[None])[0]
+    assert found[0] * Y00 == pytest.approx(2, abs=1e-5)
+    assert np.abs(found[1:]).max() < 2e-4
+
+
+@given(seed=st.integers(0, 10_000), cv=st.floats(0.02, 0.5))
+@settings(max_examples=20, deadline=None)
+def test_no_radius_deviates_more_than_the_bound(seed: int, cv: float) -> None:
+    fields, _ = draw_fields(rough(cv), 3, np.random.default_rng(seed))
+    deviations = evaluate(fields, icosphere().directions) - fields[:, :1] * Y00
+    assert np.all(np.abs(deviations).max(axis=1) <= largest_deviation(fields) * (1 + 1e-12))
+    np.testing.assert_array_equal(are_positive(fields), evaluate(fields, icosphere().directions).min(axis=1) > 0)
 
 
 @pytest.mark.parametrize(("cv", "rate"), [(0.1, 0.0), (0.3, 0.075), (0.4, 0.47)])
@@ -93,24 +125,38 @@ def test_volume_is_the_cubic(measure) -> None:
 
 
 def test_sizes_lie_in_the_window_and_the_law_is_that_of_rejection() -> None:
-    exact = draw_shells_of_size(MODEL, 80, 120, stream(3, "exact"), recentre=False)
-    naive = draw_shells_of_size(MODEL, 80, 120, stream(4, "naive"), recentre=False, method="published")
+    exact = draw_shells_of_size(MODEL, 80, 300, stream(3, "exact"), recentre=False)
+    naive = draw_shells_of_size(MODEL, 80, 120, stream(4, "naive"), recentre=False, conditioning="rejection")
     for shells in (exact, naive):
         d = shell_diameter(shells.coefficients)
         assert d.min() >= 0.98 * 80 * (1 - 1e-9)
         assert d.max() <= 1.02 * 80 * (1 + 1e-9)
     assert ks_2samp(shell_sphericity(exact.coefficients), shell_sphericity(naive.coefficients)).pvalue > 0.001
+    powers = [power_by_degree(shells.coefficients)[:, [2, 5, 10]] for shells in (exact, naive)]
+    assert min(ks_2samp(powers[0][:, k], powers[1][:, k]).pvalue for k in range(3)) > 0.001
     assert ks_2samp(shell_diameter(exact.coefficients), shell_diameter(naive.coefficients)).pvalue > 0.001
-    counts = [np.bincount(shells.components, minlength=3) / 120 for shells in (exact, naive)]
-    np.testing.assert_allclose(counts[0], counts[1], atol=0.2)
+    counts = [np.bincount(shells.components, minlength=3) / len(shells) for shells in (exact, naive)]
+    np.testing.assert_allclose(counts[0], counts[1], atol=0.16)
     fields, _ = draw_fields(MODEL, 4000, np.random.default_rng(1))
     scaled = shell_sphericity(fields)
     assert ks_2samp(shell_sphericity(exact.coefficients), scaled).pvalue < 1e-3
 
 
-def test_rare_sizes_use_the_pilots_bound_and_impossible_ones_are_refused() -> None:
-    window = SizeWindow(0.98 * 53, 1.02 * 53)
-    assert draw_candidates(MODEL, 4000, window, np.random.default_rng(1)).probability.mean() < 0.005
+@pytest.mark.parametrize("diameter", [80, 53])
+def test_the_expected_share_is_that_of_the_shapes(diameter: float) -> None:
+    window = SizeWindow(0.98 * diameter, 1.02 * diameter)
+    shapes, components = draw_fields(MODEL, 3000, np.random.default_rng(1))
+    shapes[:, 0] = 0
+    probability = find_intervals(shapes, components, MODEL, window).probability
+    assert expected_share(MODEL, window) == pytest.approx(
+        probability.mean(), abs=5 * probability.std() / np.sqrt(3000) + 0.02 * probability.mean()
+    )
+    powers = power_by_degree(shapes)[:, 1:]
+    assert np.all(_largest_probability(powers, components, MODEL, window) >= probability)
+
+
+def test_rare_sizes_can_be_drawn_and_impossible_ones_are_refused() -> None:
+    assert expected_share(MODEL, SizeWindow(0.98 * 53, 1.02 * 53)) < 0.005
     shells = draw_shells_of_size(MODEL, 53, 3, stream(1))
     np.testing.assert_allclose(shell_diameter(shells.coefficients), 53, rtol=0.0205)
     with pytest.raises(ComputationError, match="almost no particle") as caught:

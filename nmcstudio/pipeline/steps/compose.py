@@ -40,9 +40,10 @@ class ComposeParams(Params):
         0.02, "Tolerance of the diameter", gt=0, le=0.5, decimals=3, step=0.005, advanced=True,
         help="Half width of the accepted diameters as a share: 0.02 accepts 0.98 to 1.02 times the diameter.",
     )  # fmt: skip
-    size_method: Literal["two-stage", "published"] = param(
-        "two-stage", "Conditioning on the size", advanced=True,
-        help="Two-stage is exact and quick. Published draws shells until one has the size: the same law, slower.",
+    conditioning: Literal["exact", "rejection"] = param(
+        "exact", "Conditioning on the size", advanced=True,
+        help="Exact draws the shape first and then a size that fits it. Rejection draws shells until one has the size, as "
+        "published: the same law, slower. Without a diameter there is nothing to condition on.",
     )  # fmt: skip
     connected: bool = param(
         True, "Largest piece only", advanced=True,
