@@ -304,7 +304,8 @@ def _opened(chosen: tuple[Path, ...], options: ReadOptions) -> Opened:
         opened, known = module.open_volume(path, options), module.OPTIONS
     unused = [option_name(name) for name in options.unused_by(known)]
     if unused:
-        said = f"{', '.join(unused)} {'says' if len(unused) == 1 else 'say'} nothing about {opened.info.format} and is ignored"
+        verbs = ("says", "is") if len(unused) == 1 else ("say", "are")
+        said = f"{', '.join(unused)} {verbs[0]} nothing about {opened.info.format} and {verbs[1]} ignored"
         return replace(opened, info=replace(opened.info, warnings=(*opened.info.warnings, said)))
     return opened
 
