@@ -96,7 +96,7 @@ def energy_distance(
     weights_b: Array | None = None,
     *,
     permutations: int = 200,
-    largest: int = 2000,
+    largest: int = 1500,
     scale: bool | Array = True,
 ) -> Tested:
     """Energy distance of two multivariate samples and its permutation p-value.
