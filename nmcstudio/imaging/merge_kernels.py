@@ -110,3 +110,42 @@ def total(groups, sizes, cut, whole_sizes, whole_cut):  # type: ignore[no-untype
     for i in range(1, len(groups)):
         whole_sizes[groups[i]] += sizes[i]
         whole_cut[groups[i]] |= cut[i]
+
+
+@numba.njit(cache=True, nogil=True)
+def mark(pairs, necks, order, top, height, parent, summit, marked):  # type: ignore[no-untyped-def]
+    """Mark the basins whose top stands `height` or more above the saddle over which a higher one is reached (h-maxima).
+
+    `order` lists the pairs from the highest neck down; `summit` holds the highest basin of each root, itself at first; among
+    equal tops the earlier basin counts as higher. The highest basin of all that hangs together is always marked.
+    """
+    for k in order:
+        a, b = root_of(parent, pairs[k, 0]), root_of(parent, pairs[k, 1])
+        if a == b:
+            continue
+        high, low = summit[a], summit[b]
+        if top[low] > top[high] or (top[low] == top[high] and low < high):
+            high, low = low, high
+        marked[low] = top[low] - necks[k] >= height
+        parent[max(a, b)] = min(a, b)
+        summit[min(a, b)] = high
+
+
+@numba.njit(cache=True, nogil=True)
+def flood(pairs, order, parent, marked, merged):  # type: ignore[no-untyped-def]
+    """Give every basin to the marked one that it is reached from over the highest saddle; returns the number of merges.
+
+    `marked` says of each root whether a marked basin belongs to it; `merged` gets the root that stays and the one that goes.
+    """
+    count = 0
+    for k in order:
+        a, b = root_of(parent, pairs[k, 0]), root_of(parent, pairs[k, 1])
+        if a == b or (marked[a] and marked[b]):
+            continue
+        if a > b:
+            a, b = b, a
+        parent[b] = a
+        marked[a] |= marked[b]
+        merged[count, 0], merged[count, 1] = a, b
+        count += 1
+    return count

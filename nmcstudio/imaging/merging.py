@@ -47,3 +47,33 @@ def merge_order(
                 pairs, necks, parent, top, as_ratio, above, scores, items, size, merged, ratios, count, 100_000
             )
     return merged[:count].copy(), ratios[:count].copy()
+
+
+def flood_from_markers(
+    peaks: NDArray[np.float64], pairs: NDArray[np.int64], necks: NDArray[np.float64], height: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Merges that make the watershed from markers out of basins: the markers are the h-maxima.
+
+    Flooding from markers reaches each basin over the highest saddle, so it is a spanning forest of the basins that is rooted in
+    the marked ones (Meyer 1994, Signal Process. 38, 113; Beucher and Meyer 1993).
+
+    Parameters
+    ----------
+    peaks, pairs, necks
+        As in `merge_order`.
+    height
+        h: a top is a marker if it stands h or more above every saddle to a higher one.
+
+    Returns
+    -------
+    merged, ratios
+        As from `merge_order`; all ratios are infinite, so that `split` has no say.
+    """
+    pairs, necks = np.ascontiguousarray(pairs, np.int64), np.ascontiguousarray(necks, np.float64)
+    top = np.array(peaks, np.float64)
+    order = np.argsort(-necks, kind="stable")
+    marked = np.ones(len(top), bool)
+    merge_kernels.mark(pairs, necks, order, top, height, np.arange(len(top)), np.arange(len(top)), marked)
+    merged = np.empty((max(0, len(top) - 1), 2), np.int64)
+    count = merge_kernels.flood(pairs, order, np.arange(len(top)), marked, merged)
+    return merged[:count].copy(), np.full(count, np.inf)

@@ -40,7 +40,12 @@ def segment_ct(volume: Volume, settings: SegmentSettings | None = None, monitor:
         return live.labels(chosen, monitor)
     material = cut_at_threshold(smooth_volume(volume, chosen, monitor.sub(0.0, 0.35)), chosen, monitor.sub(0.35, 0.45))
     hierarchy = split_hierarchy(
-        material.mask, volume.spacing_um, material.observed, chosen.depth_voxels, monitor=monitor.sub(0.45, 0.95)
+        material.mask,
+        volume.spacing_um,
+        material.observed,
+        chosen.depth_voxels,
+        method=chosen.method,
+        monitor=monitor.sub(0.45, 0.95),
     )
     return particles_of(volume, material, hierarchy, chosen, monitor.sub(0.95, 1.0))
 
@@ -72,8 +77,7 @@ def particles_of(
         )
     notes = (
         *material.notes,
-        f"dropped: {removed.cut} particles at the border ({removed.cut_voxels} voxels), "
-        f"{removed.small} smaller than {minimum} voxels ({removed.small_voxels} voxels)",
+        removed.words(minimum),
     )
     return LabelVolume(
         hierarchy.labels(settings.split, minimum, settings.keep_cut, monitor),

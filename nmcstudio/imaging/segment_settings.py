@@ -28,7 +28,7 @@ class SegmentSettings:
         Grey value; None is Otsu's.
     fill_closed_pores
         Fill pores that are not connected to the outside.
-    depth_voxels
+    method, depth_voxels
         As in `split_hierarchy`.
     split
         rho, 0 to 1: neighbours stay apart if the neck between them is narrower than this share of the smaller one. 0 keeps
@@ -47,6 +47,7 @@ class SegmentSettings:
     phase_value: int | None = None
     threshold: float | None = None
     fill_closed_pores: bool = True
+    method: str = "hierarchy"
     depth_voxels: float = 0.5
     split: float = 0.8
     minimum_diameter_um: float | None = None
@@ -65,4 +66,4 @@ class SegmentSettings:
     @property
     def basins(self) -> tuple[Any, ...]:
         """What the hierarchy of pieces depends on."""
-        return (*self.material, self.depth_voxels)
+        return (*self.material, self.method, self.depth_voxels)

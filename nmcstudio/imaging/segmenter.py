@@ -113,7 +113,12 @@ class Segmenter:
         def work(part: Monitor) -> SplitHierarchy:
             material = self.foreground(settings, part.sub(0.0, 0.5))
             return split_hierarchy(
-                material.mask, self.volume.spacing_um, material.observed, settings.depth_voxels, monitor=part.sub(0.5, 1.0)
+                material.mask,
+                self.volume.spacing_um,
+                material.observed,
+                settings.depth_voxels,
+                method=settings.method,
+                monitor=part.sub(0.5, 1.0),
             )
 
         return self._stage("hierarchy", settings, monitor, work)

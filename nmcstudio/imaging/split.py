@@ -13,7 +13,7 @@ from nmcstudio.core.volume import Triple
 from nmcstudio.imaging import basin_kernels, merge_kernels
 from nmcstudio.imaging.basins import find_basins, survey_basins
 from nmcstudio.imaging.heights import Heights, heights_of
-from nmcstudio.imaging.merging import merge_order
+from nmcstudio.imaging.merging import flood_from_markers, merge_order
 from nmcstudio.imaging.workers import in_threads, planes_of
 
 
@@ -33,6 +33,13 @@ class Removed:
     small: int
     cut_voxels: int
     small_voxels: int
+
+    def words(self, minimum: int) -> str:
+        """For the notes of the particles that are left."""
+        return (
+            f"dropped: {self.cut} particles at the border ({self.cut_voxels} voxels), "
+            f"{self.small} smaller than {minimum} voxels ({self.small_voxels} voxels)"
+        )
 
 
 @dataclass(frozen=True)
@@ -142,6 +149,7 @@ def split_hierarchy(
     observed: NDArray[np.bool_] | None = None,
     depth_voxels: float = 0.5,
     smoothing_voxels: float = 1.0,
+    method: str = "hierarchy",
     monitor: Monitor | None = None,
 ) -> SplitHierarchy:
     """Basins of the distance transform of a mask and their hierarchy.
@@ -159,6 +167,9 @@ def split_hierarchy(
         h: peaks that stand less than this above the neck to a higher one are noise (h-maxima).
     smoothing_voxels
         Gaussian smoothing of the distance transform, which removes the maxima that only the voxels' staircase makes.
+    method
+        "hierarchy": merges by the width of necks, for every `split`. "markers": the watershed from the h-maxima of the distance
+        with h = `depth_voxels`, as published; `split` has no say.
     monitor
         Progress and cancel.
 
@@ -170,7 +181,7 @@ def split_hierarchy(
     mean_edge = float(np.cbrt(np.prod(spacing_um)))
     edges = (spacing_um[0] / mean_edge, spacing_um[1] / mean_edge, spacing_um[2] / mean_edge)
     heights = heights_of(mask, edges, observed, smoothing_voxels, monitor.sub(0.0, 0.5))
-    return field_hierarchy(heights, edges, observed, depth_voxels, monitor.sub(0.5, 1.0))
+    return field_hierarchy(heights, edges, observed, depth_voxels, monitor.sub(0.5, 1.0), method)
 
 
 def field_hierarchy(
@@ -179,6 +190,7 @@ def field_hierarchy(
     observed: NDArray[np.bool_] | None,
     depth: float,
     monitor: Monitor,
+    method: str = "hierarchy",
 ) -> SplitHierarchy:
     """Basins of any positive field and their hierarchy: `split_hierarchy` with the field in place of the distance.
 
@@ -194,9 +206,14 @@ def field_hierarchy(
         Hills that stand less than this above the saddle to a higher one are noise.
     monitor
         Progress and cancel.
+    method
+        As in `split_hierarchy`.
     """
     basins, tops = find_basins(heights.codes, edges, monitor.sub(0.0, 0.6))
     peaks = heights.step * np.concatenate(([0.0], heights.codes.reshape(-1)[tops].astype(np.float64)))
     sizes, cut, pairs, necks = survey_basins(basins, heights.codes, len(tops), observed, monitor.sub(0.6, 0.9))
-    merged, ratios = merge_order(peaks, pairs, heights.step * necks, depth, monitor.sub(0.9, 1.0))
+    if method == "markers":
+        merged, ratios = flood_from_markers(peaks, pairs, heights.step * necks, depth)
+    else:
+        merged, ratios = merge_order(peaks, pairs, heights.step * necks, depth, monitor.sub(0.9, 1.0))
     return SplitHierarchy(basins, merged, ratios, peaks, sizes, cut)

@@ -165,3 +165,22 @@ def test_an_empty_mask_has_no_particles() -> None:
     hierarchy = split_hierarchy(np.zeros((5, 6, 7), bool))
     assert hierarchy.count(0.8) == 0
     assert not hierarchy.labels(0.8).any()
+
+
+@pytest.mark.parametrize("height", [1.0, 2.0])
+def test_markers_are_scikit_images_watershed(ellipsoids: np.ndarray, height: float, adjusted_rand) -> None:
+    """h-maxima of the same heights, flooded voxel by voxel there and basin by basin here."""
+    from skimage.morphology import h_maxima
+    from skimage.segmentation import watershed
+
+    from nmcstudio.imaging.heights import heights_of
+
+    mask = ellipsoids > 0
+    heights = heights_of(mask, (1.0, 1.0, 1.0), None, 1.0, Monitor())
+    depth = heights.codes.astype(np.float64) * heights.step
+    markers, count = ndimage.label(h_maxima(depth, height), np.ones((3, 3, 3)))
+    expected = watershed(-depth, markers, mask=mask)
+    found = split_hierarchy(mask, depth_voxels=height, method="markers")
+    labels = found.labels(0.8)
+    assert found.count(0.1) == found.count(1.0) == count
+    assert adjusted_rand(expected[mask], labels[mask]) > 0.99

@@ -21,8 +21,8 @@ class SegmentCtParams(Params):
     field_of_view: Literal["automatic", "all", "cylinder", "box"] = param(
         "automatic",
         "Field of view",
-        help="What was imaged. Outside is unknown, not pore. Automatic leaves out constant padding and the corners of a cylindrical "
-        "scan, filled with one value or with noise.",
+        help="What was imaged. Outside is unknown, not pore. Automatic leaves out constant padding and the corners of a "
+        "cylindrical scan, filled with one value or with noise.",
     )
     phase_value: int | None = param(
         None,
@@ -70,7 +70,14 @@ class SegmentCtParams(Params):
         "drop", "At the border", help="What happens to particles that the border of the volume or of the field of view cuts."
     )
     cylinder_radius_um: float | None = param(
-        None, "Cylinder radius", unit="um", optional_text="found", help="Radius of the field of view.", gt=0, advanced=True
+        None,
+        "Cylinder radius",
+        unit="um",
+        optional_text="found",
+        help="Radius of the field of view.",
+        gt=0,
+        advanced=True,
+        group="Shape of the field of view",
     )
     cylinder_centre_um: tuple[float, float] | None = param(
         None,
@@ -79,6 +86,7 @@ class SegmentCtParams(Params):
         optional_text="middle",
         help="Axis (x y) of the field of view, measured from the first voxel.",
         advanced=True,
+        group="Shape of the field of view",
     )
     box: tuple[int, int, int, int, int, int] | None = param(
         None,
@@ -87,12 +95,14 @@ class SegmentCtParams(Params):
         optional_text="inside of the padding",
         help="Field of view z0 z1 y0 y1 x0 x1, for field of view box.",
         advanced=True,
+        group="Shape of the field of view",
     )
     hold_outliers: bool = param(
         True,
         "Hold outliers",
         help="Voxels far beyond the grey values of the phases (metal, wrong detector pixels) are held at the end of that range.",
         advanced=True,
+        group="Corrections of the grey values",
     )
     ring_width: int = param(
         0,
@@ -102,6 +112,7 @@ class SegmentCtParams(Params):
         ge=0,
         le=20,
         advanced=True,
+        group="Corrections of the grey values",
     )
     ring_centre_um: tuple[float, float] | None = param(
         None,
@@ -110,6 +121,7 @@ class SegmentCtParams(Params):
         optional_text="found",
         help="Axis (x y) of the rings and of a cup, measured from the first voxel. Left open it is looked for near the middle.",
         advanced=True,
+        group="Corrections of the grey values",
     )
     shading: Literal["none", "multiplicative", "additive", "cup"] = param(
         "none",
@@ -117,9 +129,16 @@ class SegmentCtParams(Params):
         help="Evens out grey values that drift across the volume: by a factor (illumination), by an offset (scatter), or by a "
         "factor that grows with the distance from the axis (beam hardening). The notes say when there is a drift.",
         advanced=True,
+        group="Corrections of the grey values",
     )
     shading_degree: int = param(
-        2, "Degree of shading", help="Degree of the polynomial; not for a cup.", ge=1, le=4, advanced=True
+        2,
+        "Degree of shading",
+        help="Degree of the polynomial; not for a cup.",
+        ge=1,
+        le=4,
+        advanced=True,
+        group="Corrections of the grey values",
     )
     median_radius: int = param(
         0,
@@ -129,6 +148,7 @@ class SegmentCtParams(Params):
         ge=0,
         le=5,
         advanced=True,
+        group="Corrections of the grey values",
     )
     alike_strength: float = param(
         0.0,
@@ -142,6 +162,7 @@ class SegmentCtParams(Params):
         step=0.1,
         decimals=2,
         advanced=True,
+        group="Corrections of the grey values",
     )
     alike_reach: int = param(
         2,
@@ -151,8 +172,16 @@ class SegmentCtParams(Params):
         ge=1,
         le=6,
         advanced=True,
+        group="Corrections of the grey values",
     )
     fill_pores: bool = param(True, "Fill closed pores", help="Pores without a way to the outside become material.", advanced=True)
+    method: Literal["hierarchy", "markers"] = param(
+        "hierarchy",
+        "Splitting by",
+        help="Hierarchy: widths of necks, which Split decides on. Markers: watershed from the h-maxima of the distance to the "
+        "surface, h being Depth (1 to 3 is usual); Split has no say.",
+        advanced=True,
+    )
     depth: float = param(
         0.5,
         "Depth",
@@ -206,6 +235,7 @@ def settings_of(params: SegmentCtParams, volume: Volume) -> SegmentSettings:
         phase_value=params.phase_value,
         threshold=params.threshold,
         fill_closed_pores=params.fill_pores,
+        method=params.method,
         depth_voxels=params.depth,
         split=params.split,
         minimum_diameter_um=params.minimum_diameter_um,
@@ -224,7 +254,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: SegmentCtParams) -
         return Preflight(problems=tuple(problems))
     voxels = math.prod(shape)
     sigma = 4.0 if params.sigma is None else params.sigma
-    nanoseconds = 260 + 15 * sigma + nanoseconds_of_corrections(params)
+    nanoseconds = 30 + 2 * sigma + nanoseconds_of_corrections(params)
     return Preflight(
         seconds=0.5 + voxels * nanoseconds * 1e-9, memory_mib=BYTES_PER_VOXEL * voxels / 2**20, problems=tuple(problems)
     )
@@ -239,7 +269,7 @@ def nanoseconds_of_corrections(params: SegmentCtParams) -> float:
     return total + (2.0 * (2 * params.alike_reach + 1) ** 3 if params.alike_strength else 0.0)
 
 
-BYTES_PER_VOXEL = 14  # at the widest point: material, distance before and after smoothing, basins
+BYTES_PER_VOXEL = 8  # at the widest point: material, heights, basins; and the slabs in work
 
 STEP = Step(
     key="segment-ct",
