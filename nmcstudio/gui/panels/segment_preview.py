@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +38,8 @@ class Plane:
 class PlaneStore:
     """Smoothed planes of one volume, each kept as it was last computed; made in a worker, looked at in the GUI thread.
 
-    `wanted(axis, index)` is called for a plane that is not there for the settings in use.
+    `wanted(axis, index)` is called for a plane that is not there for the settings in use. `has_unknown` is true once a plane
+    has shown that not all was observed.
     """
 
     def __init__(self, segmenter: Any, wanted: Callable[[int, int], None]) -> None:
@@ -47,13 +47,7 @@ class PlaneStore:
         self.settings: Any = None
         self._wanted = wanted
         self._planes: OrderedDict[tuple[int, int], Plane] = OrderedDict()
-        self._lock = threading.Lock()
-        self._region: tuple[Any, NDArray[np.bool_] | None] = (None, None)
-
-    @property
-    def has_unknown(self) -> bool:
-        """True if some voxels were not observed, as far as that is known by now."""
-        return self._region[1] is not None or self.segmenter.volume.observed is not None
+        self.has_unknown = False
 
     def get(self, axis: int, index: int) -> Plane | None:
         """The plane; while the one for these settings is being computed, the one before it, or None."""
@@ -79,20 +73,9 @@ class PlaneStore:
             self._planes.popitem(last=False)
 
     def _observed(self, settings: Any, axis: int, index: int) -> NDArray[np.bool_] | None:
-        from nmcstudio.imaging.field_of_view import field_of_view
-
-        volume: Volume = self.segmenter.volume
-        with self._lock:
-            if self._region[0] != settings.smoothing:
-                kind, cylinder, box = settings.field_of_view_kind, settings.cylinder, settings.box
-                self._region = (settings.smoothing, field_of_view(volume.values, None, kind, cylinder, box)[0])
-            found = self._region[1]
-        cut = (slice(None),) * axis + (index,)
-        known = [mask[cut] for mask in (found, volume.observed) if mask is not None]
-        if not known:
-            return None
-        plane: NDArray[np.bool_] = np.logical_and.reduce(known)
-        return plane
+        found = self.segmenter.ground(settings).observed
+        self.has_unknown = found is not None
+        return None if found is None else found[(slice(None),) * axis + (index,)]
 
 
 class SmoothedPlanes(PlaneSource):

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from nmcstudio.gui.views.colours import SELECTED
 from nmcstudio.gui.views.contents import Layer
-from nmcstudio.gui.views.layer_model import LayerModel, box_um
+from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.seed_marks import draw_seeds
 from nmcstudio.gui.views.selection import Selection
-from nmcstudio.gui.views.slicing import (
-    PLANES,
-    edges,
-    index_at,
-    length_text,
-    nice_length_um,
-    pixels,
-    rim,
-    screen_labels,
-    value_at,
-    word_of,
-)
+from nmcstudio.gui.views.slice_images import SliceImages
+from nmcstudio.gui.views.slice_marks import draw_cross, draw_scale_bar, draw_words
+from nmcstudio.gui.views.slicing import PLANES, index_at, value_at
 
 AXIS_NAMES = "zyx"
-AXIS_COLOURS = {0: QColor(40, 125, 235), 1: QColor(45, 160, 60), 2: QColor(225, 70, 70)}
 CURSORS = {
     "pick": Qt.CursorShape.CrossCursor,
     "merge": Qt.CursorShape.PointingHandCursor,
@@ -74,7 +61,7 @@ class SlicePane(QWidget):
         self._centre = QPointF()  # um in the middle of the widget (columns, rows)
         self._pressed: QPointF | None = None
         self._dragged = False
-        self._images: dict[str, _Held] = {}
+        self._images = SliceImages(PLANES[plane])
         self.badge = ""
         self._ground = QColor(24, 26, 29)
         self.setMinimumSize(120, 110)
@@ -188,65 +175,26 @@ class SlicePane(QWidget):
 
     def _touched(self, box: tuple[slice, slice, slice]) -> None:
         """Draw a part of the labels anew: what a brush has changed."""
-        around = box[self.normal]
         for layer in self._model.layers:
-            for name in (layer.key, f"selected {layer.key}"):
-                held = self._images.get(name)
-                if held is None or layer.kind not in ("labels", "outline") or not around.start <= held.mark[0] < around.stop:
-                    continue
-                if layer.kind == "outline" or name != layer.key or not held.shows(layer):
-                    del self._images[name]
-                    continue
-                words = pixels(replace(layer, values=layer.values[box]), self._model.look(layer.key), self.normal,
-                               held.mark[0] - around.start)  # fmt: skip
-                painter = QPainter(held.image)
-                painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
-                painter.drawImage(box[self.columns].start, box[self.rows].start, _as_image(words))
-                painter.end()
-        if around.start <= self.slice_index() < around.stop:
+            self._images.touch(layer, self._model.look(layer.key), box)
+        if box[self.normal].start <= self.slice_index() < box[self.normal].stop:
             self.update()
 
-    def _image(self, layer: Layer, index: int) -> QImage | None:
-        look = self._model.look(layer.key)
-        mark = (index, look.colormap, look.limits, layer.colour)
-        held = self._images.get(layer.key)
-        if held is None or held.mark != mark or not held.shows(layer):
-            words = pixels(layer, look, self.normal, index)
-            if words is None:
-                return None
-            held = self._images[layer.key] = _Held(mark, layer, _as_image(words))
-        return held.image
-
-    def _lines(self, layer: Layer, index: int, selected: bool) -> QImage | None:
-        """Lines between labels, or around the selected ones, at the resolution of the screen."""
-        ids = self._selection.ids if selected else ()
+    def _strides(self, layer: Layer) -> tuple[int, int]:
+        """Which voxels the pixels of the screen show: where there are several for a pixel, one of them is drawn."""
         ratio = self.devicePixelRatioF()
-        view = (self._scale, self._centre.x(), self._centre.y(), self.width(), self.height(), ratio)
-        mark = (index, ids, layer.colour, view)
-        name = f"selected {layer.key}" if selected else layer.key
-        held = self._images.get(name)
-        if held is None or held.mark != mark or not held.shows(layer):
-            step = 1.0 / (self._scale * ratio)
-            shape = (round(self.height() * ratio), round(self.width() * ratio))
-            corner = (self._centre.y() - (shape[0] - 1) / 2 * step, self._centre.x() - (shape[1] - 1) / 2 * step)
-            labels = screen_labels(layer, PLANES[self.plane], index, corner, step, shape)
-            if labels is None:
-                return None
-            if selected:
-                inside = np.isin(labels, ids)
-                drawn, word = rim(inside) | rim(rim(inside) ^ inside), word_of(SELECTED)
-            else:
-                drawn, word = edges(labels), word_of(layer.colour)
-            image = _as_image(np.where(drawn, word, np.uint32(0)))
-            image.setDevicePixelRatio(ratio)
-            held = self._images[name] = _Held(mark, layer, image)
-        return held.image
+        row, column = (
+            max(1, int(1 / max(self._scale * ratio * layer.spacing_um[axis], 1e-9))) for axis in (self.rows, self.columns)
+        )
+        return row, column
 
-    def _target(self, layer: Layer) -> QRectF:
-        box = box_um(layer)[::-1]
-        corner = self.to_pixel(box[self.columns, 0], box[self.rows, 0])
-        other = self.to_pixel(box[self.columns, 1], box[self.rows, 1])
-        return QRectF(corner, other)
+    def _target(self, layer: Layer, strides: tuple[int, int] = (1, 1)) -> QRectF:
+        low = [layer.origin_um[axis] - layer.spacing_um[axis] / 2 for axis in (self.rows, self.columns)]
+        lengths = [
+            step * -(-layer.values.shape[axis] // step) * layer.spacing_um[axis]
+            for axis, step in zip((self.rows, self.columns), strides)
+        ]
+        return QRectF(self.to_pixel(low[1], low[0]), self.to_pixel(low[1] + lengths[1], low[0] + lengths[0]))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -254,78 +202,39 @@ class SlicePane(QWidget):
         if self._scale <= 0:
             self._fit_now()
         layers = self._model.shown()
+        view = (self._scale, self._centre.x(), self._centre.y(), self.width(), self.height(), self.devicePixelRatioF())
         for layer in layers:
             index = index_at(layer, self.normal, self._cross.position[self.normal])
-            painter.setOpacity(self._model.look(layer.key).opacity)
+            look = self._model.look(layer.key)
+            painter.setOpacity(look.opacity)
             if layer.kind == "outline":
-                lines = self._lines(layer, index, False)
+                lines = self._images.lines(layer, index, None, view)
                 if lines is not None:
                     painter.drawImage(QPointF(0, 0), lines)
                 continue
-            image = self._image(layer, index)
+            strides = self._strides(layer)
+            image = self._images.image(layer, look, index, strides)
             if image is not None:
-                painter.drawImage(self._target(layer), image)
+                painter.drawImage(self._target(layer, strides), image)
         painter.setOpacity(1.0)
         if self._selection.ids:
             for layer in layers:
                 if layer.subject and layer.subject == self._selection.subject and layer.kind == "labels":
-                    lines = self._lines(layer, index_at(layer, self.normal, self._cross.position[self.normal]), True)
+                    index = index_at(layer, self.normal, self._cross.position[self.normal])
+                    lines = self._images.lines(layer, index, self._selection.ids, view)
                     if lines is not None:
                         painter.drawImage(QPointF(0, 0), lines)
                     break
         if self._model.layers:
-            self._draw_cross(painter)
-            self._draw_scale_bar(painter)
+            at = self.to_pixel(self._cross.position[self.columns], self._cross.position[self.rows])
+            draw_cross(painter, self, at, (self.rows, self.columns))
+            draw_scale_bar(painter, self, self._scale)
         if self._selection.seeds_um and (layer := self.reference()) is not None:
             draw_seeds(self, painter, self._selection.seeds_um, layer.spacing_um[self.normal])
         if self._selection.brush is not None:
             self._selection.brush.draw(self, painter)
-        self._draw_words(painter)
+        draw_words(painter, self, self.plane, self.normal, self.badge)
         painter.end()
-
-    def _draw_cross(self, painter: QPainter) -> None:
-        at = self.to_pixel(self._cross.position[self.columns], self._cross.position[self.rows])
-        gap = 6.0
-        for axis, along in ((self.columns, False), (self.rows, True)):
-            colour = QColor(AXIS_COLOURS[axis])
-            colour.setAlpha(170)
-            painter.setPen(QPen(colour, 1))
-            if along:
-                painter.drawLine(QPointF(0, at.y()), QPointF(at.x() - gap, at.y()))
-                painter.drawLine(QPointF(at.x() + gap, at.y()), QPointF(self.width(), at.y()))
-            else:
-                painter.drawLine(QPointF(at.x(), 0), QPointF(at.x(), at.y() - gap))
-                painter.drawLine(QPointF(at.x(), at.y() + gap), QPointF(at.x(), self.height()))
-
-    def _draw_scale_bar(self, painter: QPainter) -> None:
-        length = nice_length_um(0.28 * self.width() / self._scale)
-        pixels_wide = length * self._scale
-        x, y = 12.0, self.height() - 12.0
-        painter.fillRect(QRectF(x - 5, y - 22, max(pixels_wide, 44) + 10, 29), QColor(0, 0, 0, 140))
-        painter.setPen(QPen(Qt.GlobalColor.white, 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
-        painter.drawLine(QPointF(x, y), QPointF(x + pixels_wide, y))
-        painter.setPen(Qt.GlobalColor.white)
-        painter.drawText(QPointF(x, y - 6), length_text(length))
-
-    def _draw_words(self, painter: QPainter) -> None:
-        font = QFont(self.font())
-        font.setBold(True)
-        painter.setFont(font)
-        width = painter.fontMetrics().horizontalAdvance(self.plane.upper())
-        painter.fillRect(QRectF(4, 4, width + 10, painter.fontMetrics().height() + 2), QColor(0, 0, 0, 140))
-        painter.setPen(AXIS_COLOURS[self.normal].lighter(135))
-        painter.drawText(QPointF(9, 5 + painter.fontMetrics().ascent()), self.plane.upper())
-        painter.setFont(self.font())
-        if self.badge:
-            metrics = painter.fontMetrics()
-            width = metrics.horizontalAdvance(self.badge) + 14
-            box = QRectF(self.width() - width - 8, 6, width, metrics.height() + 5)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(255, 221, 120))
-            painter.drawRoundedRect(box, 4, 4)
-            painter.setPen(QColor(40, 30, 0))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self.badge)
 
     # Hands
 
@@ -405,21 +314,3 @@ class SlicePane(QWidget):
     def _inside(self, position: np.ndarray) -> np.ndarray:
         bounds = self._model.bounds_um()
         return position if bounds is None else np.clip(position, bounds[::-1][:, 0], bounds[::-1][:, 1])
-
-
-class _Held:
-    """A picture with what it was made of; the arrays are held by reference, so that no other can take their place in memory."""
-
-    def __init__(self, mark: tuple, layer: Layer, image: QImage) -> None:
-        self.mark, self.image = mark, image
-        self._layer = layer
-
-    def shows(self, layer: Layer) -> bool:
-        mine = self._layer
-        return mine is layer or (mine.values is layer.values and mine.table is layer.table and mine.words is layer.words)
-
-
-def _as_image(words: np.ndarray) -> QImage:
-    words = np.ascontiguousarray(words, dtype=np.uint32)
-    height, width = words.shape
-    return QImage(words.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()

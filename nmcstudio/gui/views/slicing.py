@@ -41,11 +41,15 @@ def value_at(layer: Layer, position_um: NDArray[np.float64]) -> Any:
     return value if layer.numbers is None or value is None else layer.numbers[value]
 
 
-def pixels(layer: Layer, look: Look, axis: int, index: int) -> NDArray[np.uint32] | None:
-    """Premultiplied ARGB32 words ``[rows, columns]`` of one slice of a layer (all kinds but outlines); None outside of it."""
+def pixels(layer: Layer, look: Look, axis: int, index: int, strides: tuple[int, int] = (1, 1)) -> NDArray[np.uint32] | None:
+    """Premultiplied ARGB32 words ``[rows, columns]`` of one slice of a layer (all kinds but outlines); None outside of it.
+
+    Of every `strides` rows and columns the first one is taken.
+    """
     values = slice_of(layer, axis, index)
     if values is None:
         return None
+    values = values[:: strides[0], :: strides[1]]
     if layer.kind == "grey":
         return grey_pixels(values, look.limits or (0.0, 1.0), look.colormap)
     if layer.kind == "rgb":
@@ -76,8 +80,8 @@ def striped(values: NDArray, words: NDArray[np.uint32]) -> NDArray[np.uint32]:
         return words[values]
     width = max(2, max(values.shape) // 120)
     rows, columns = np.ogrid[: values.shape[0], : values.shape[1]]
-    odd = ((rows + columns) // width) % 2 == 1
-    return np.where(odd, words[1][values], words[0][values])
+    odd = ((rows + columns) // width) % 2
+    return words.ravel()[values + odd * words.shape[1]]
 
 
 @lru_cache(maxsize=8)
