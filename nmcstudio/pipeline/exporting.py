@@ -72,7 +72,10 @@ def export_node(
         return Written(write_figures(_folder(to), value, monitor))
     writer = _writers()[node].get(to.suffix.lower())
     if writer is None:
-        raise NmcError(f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}", "to")
+        folder = ", or a folder" if node == "validation" else ""
+        raise NmcError(
+            f"{node} cannot be written as {to.suffix or to.name!r}", f"use one of {', '.join(endings(node))}{folder}", "to"
+        )
     if to.suffix.lower() != ".zarr":  # an OME-Zarr is a folder
         check_place(to)
     return Written(writer(to, value, monitor) or (to,))
