@@ -346,7 +346,7 @@ def test_3d_draws_picks_cuts_and_hides(window, qtbot) -> None:
     QTest.mouseClick(scene.view, Qt.MouseButton.LeftButton, pos=middle.toPoint())
     assert area.selection.ids == (label,)
     scene.isolate()
-    assert set(scene._skins["particles"][0].labels) == {label}
+    assert set(scene._surfaces_on_view.skins["particles"][0].labels) == {label}
     scene._cuts.setCurrentIndex(3)
     scene._cut_chosen(3)
     assert "particles-cap" in scene.view.actors
