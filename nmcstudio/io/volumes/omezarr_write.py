@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Triple, Volume
-from nmcstudio.io.volumes.omezarr import MARKS
+from nmcstudio.io.volumes.omezarr_arrays import MARKS
 
 CHUNK = 128  # voxels along an edge
 _COARSEST = 128  # a pyramid ends where no edge is longer
@@ -43,6 +43,16 @@ class PyramidWriter:
     spacing_um: Triple
     origin_um: Triple
     labels: bool
+
+    @contextmanager
+    def observed(self, monitor: Monitor) -> Iterator[Any]:
+        """An array ``[z, y, x]`` to assign blocks to, 1 where the sample was imaged; readers find it as label image "observed"."""
+        group = self.group.create_group("labels")
+        group.attrs["labels"] = ["observed"]
+        seen = group.create_group("observed")
+        base = _array(seen, "0", self.base.shape, np.dtype(np.uint8), max(self.base.chunks))
+        yield base
+        PyramidWriter(base, seen, self.spacing_um, self.origin_um, True).finish(monitor)
 
     def finish(self, monitor: Monitor) -> None:
         """Write the coarser levels and the metadata."""
@@ -123,12 +133,8 @@ def write(path: Path, data: Volume | LabelVolume, monitor: Monitor) -> None:
     ) as writer:
         _fill(writer.base, values, monitor, f"Writing {path.name}")
         if data.observed is not None:
-            group = writer.group.create_group("labels")
-            group.attrs["labels"] = ["observed"]
-            seen = group.create_group("observed")
-            base = _array(seen, "0", data.shape, np.dtype(np.uint8), CHUNK)
-            _fill(base, data.observed.view(np.uint8), monitor, f"Writing {path.name}")
-            PyramidWriter(base, seen, data.spacing_um, data.origin_um, True).finish(monitor)
+            with writer.observed(monitor) as seen:
+                _fill(seen, data.observed.view(np.uint8), monitor, f"Writing {path.name}")
         if isinstance(data, LabelVolume) and data.quaternions is not None:
             writer.group.create_array("quaternions", data=np.asarray(data.quaternions))
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -16,10 +14,9 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.params import option_name
 from nmcstudio.core.volume import LabelVolume, Triple, Volume, check_spacing
-from nmcstudio.io.files import natural_key
-from nmcstudio.io.volumes import dicom, hdf5, metaimage, nrrd, omezarr, omezarr_write, raw, tiff, tiff_folder, txm, vgi, vti
+from nmcstudio.io.volumes import formats, hdf5, nrrd, omezarr_write, tiff, vti
+from nmcstudio.io.volumes.formats import FORMATS, SUFFIXES, Paths
 from nmcstudio.io.volumes.info import Missing, Opened, VolumeInfo
 from nmcstudio.io.volumes.labels_in import read_whole
 from nmcstudio.io.volumes.options import ReadOptions
@@ -27,21 +24,24 @@ from nmcstudio.io.volumes.placing import as_stored, cropped, odd_spacing, origin
 from nmcstudio.io.volumes.raw_layout import Sidecar, read_sidecar, sidecar_path, write_sidecar
 from nmcstudio.io.volumes.sources import Box, Mapped, Source, whole
 
-Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
-FORMATS: dict[str, ModuleType] = {
-    "TIFF": tiff, "HDF5": hdf5, "VTI": vti, "NRRD": nrrd, "MetaImage": metaimage, "VGI": vgi, "TXM": txm, "DICOM": dicom,
-    "OME-Zarr": omezarr, "RAW": raw,
-}  # fmt: skip
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "open_volume",
+    "probe",
+    "read_labels",
+    "read_plane",
+    "read_volume",
+    "remember_layout",
+    "write_labels",
+    "write_volume",
+]
+
 WRITERS: dict[str, Any] = {
     **{suffix: module.write for module in (vti, nrrd, hdf5) for suffix in module.SUFFIXES}, ".zarr": omezarr_write.write
 }  # fmt: skip
-SUFFIXES = tuple(suffix for module in FORMATS.values() for suffix in module.SUFFIXES)
-KNOWN = "TIFF (stack or folder of slices), TXM, HDF5, VTI, NRRD, MetaImage, VGI, OME-Zarr, DICOM or RAW"
 _MAP_ABOVE = 2 << 30  # bytes: larger plain volumes stay in their file and are mapped
 _DEFAULT = ReadOptions()
-_KEPT = 8  # files whose headers are remembered
-_RECENT: dict[tuple[tuple[Path, ...], ReadOptions], tuple[tuple[tuple[str, int, int], ...], Opened]] = {}
-_LOCK = Lock()
 
 
 def probe(paths: Paths, options: ReadOptions = _DEFAULT) -> VolumeInfo:
@@ -182,7 +182,7 @@ def read_plane(
 def remember_layout(paths: Paths, options: ReadOptions, spacing_um: Triple, monitor: Monitor) -> None:
     """Write the layout of a RAW file that was read beside it, with its voxel size; for other formats nothing."""
     opened, _ = _placed(paths, replace(options, crop=None))
-    info, path = opened.info, _listed(paths)[0]
+    info, path = opened.info, formats.listed(paths)[0]
     if info.layout is None:
         return
     said = Sidecar(info.layout, as_stored(spacing_um, options), as_stored(info.origin_um, options))
@@ -218,19 +218,6 @@ def _write(data: Volume | LabelVolume, values: NDArray[Any], path: Path, monitor
         )
 
 
-def _listed(paths: Paths) -> tuple[Path, ...]:
-    given = (paths,) if isinstance(paths, (str, os.PathLike)) else tuple(paths)
-    if not given:
-        raise NmcError("no file is chosen", f"choose {KNOWN}", "files")
-    chosen = tuple(Path(p).expanduser() for p in given)
-    for path in chosen:
-        if not path.exists():
-            raise NmcError(f"there is no file {path}", "check the name and the folder", "files")
-        if len(chosen) > 1 and path.is_dir():
-            raise NmcError(f"{path} is a folder among several files", "choose one folder, or the files themselves", "files")
-    return chosen
-
-
 @contextmanager
 def _failing_to_read(name: str) -> Iterator[None]:
     """What goes wrong with the files themselves becomes an error at the field "files"."""
@@ -247,14 +234,9 @@ def _failing_to_read(name: str) -> Iterator[None]:
 
 def _placed(paths: Paths, options: ReadOptions) -> tuple[Opened, Box]:
     """A file as the user's options turn and crop it."""
-    chosen = _listed(paths)
-    touched = list(chosen)
-    if chosen[0].is_dir():
-        touched += sorted(chosen[0].iterdir())
-    elif sidecar_path(chosen[0]).is_file():
-        touched.append(sidecar_path(chosen[0]))
+    chosen = formats.listed(paths)
     with _failing_to_read(chosen[0].name):
-        opened = _opened_again(chosen, touched, replace(options, axis_order="zyx", flip=(), crop=None))
+        opened = formats.opened(chosen, replace(options, axis_order="zyx", flip=(), crop=None))
     opened = turned(opened, options)
     info, box = cropped(opened.info, options)
     if info.spacing_um is None:
@@ -264,76 +246,6 @@ def _placed(paths: Paths, options: ReadOptions) -> tuple[Opened, Box]:
     else:
         info = replace(info, warnings=(*info.warnings, *odd_spacing(info.spacing_um)))
     return replace(opened, info=info), box
-
-
-def _opened_again(chosen: tuple[Path, ...], touched: Sequence[Path], options: ReadOptions) -> Opened:
-    """As `_opened`, at once where none of the files has changed since the last time."""
-    key = (chosen, options)
-    with _LOCK:
-        found = _RECENT.pop(key, None)
-    if found is None or found[0] != _stamps((*touched, *found[1].beside)):
-        before = _stamps(touched)
-        opened = _opened(chosen, options)
-        found = (before + _stamps(opened.beside), opened)
-    with _LOCK:
-        _RECENT[key] = found
-        while len(_RECENT) > _KEPT:
-            del _RECENT[next(iter(_RECENT))]
-    return found[1]
-
-
-def _stamps(files: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
-    """Names, times and sizes of files; of one that is gone, zeros."""
-    facts = ((path, path.stat()) if path.exists() else (path, None) for path in files)
-    return tuple((str(path), fact.st_mtime_ns, fact.st_size) if fact else (str(path), 0, 0) for path, fact in facts)
-
-
-def _opened(chosen: tuple[Path, ...], options: ReadOptions) -> Opened:
-    """Header and source of a file as its format says."""
-    path = chosen[0]
-    if len(chosen) > 1:
-        slices = sorted(chosen, key=lambda p: natural_key(p.name))
-        many: ModuleType = dicom if _head(path)[128:132] == b"DICM" else tiff_folder
-        opened, known = many.open_volume(slices, options), many.OPTIONS
-    elif path.is_dir() and not omezarr.is_zarr(path):
-        slices = dicom.slices_in(path)
-        many = dicom if slices else tiff_folder
-        opened, known = many.open_volume(slices or tiff_folder.slices_in(path), options), many.OPTIONS
-    else:
-        module = omezarr if path.is_dir() else _module(path, options)
-        opened, known = module.open_volume(path, options), module.OPTIONS
-    unused = [option_name(name) for name in options.unused_by(known)]
-    if unused:
-        verbs = ("says", "is") if len(unused) == 1 else ("say", "are")
-        said = f"{', '.join(unused)} {verbs[0]} nothing about {opened.info.format} and {verbs[1]} ignored"
-        return replace(opened, info=replace(opened.info, warnings=(*opened.info.warnings, said)))
-    return opened
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(1024)
-
-
-def _module(path: Path, options: ReadOptions) -> ModuleType:
-    head = _head(path)
-    if not head:
-        raise NmcError(f"{path.name} is empty", "copy or export it again")
-    for module in FORMATS.values():
-        if module.recognizes(head):
-            return module
-    if head.startswith(b"PK") and omezarr.is_zarr(path):
-        return omezarr
-    if path.suffix.lower() in raw.SUFFIXES or options.says_raw or sidecar_path(path).is_file():
-        return raw
-    named = next((name for name, module in FORMATS.items() if path.suffix.lower() in module.SUFFIXES), "")
-    text = b"\0" not in head
-    what = (
-        f"is named like {named} but holds {'text' if text else 'something else'}"
-        if named
-        else "is not a volume file that is known here"
-    )
-    raise NmcError(f"{path.name} {what}", f"choose {KNOWN}; a file without a header needs --raw-shape")
 
 
 def _checked(paths: Paths, spacing_um: Any, options: ReadOptions, monitor: Monitor) -> tuple[Opened, Box, Triple]:

@@ -23,6 +23,14 @@ from tests.io.volumes.ole import write_ole
 
 SPACING = (0.25, 0.128, 0.13)  # z, y, x in um
 ORIGIN = (3.0, -2.0, 1.5)
+VALUES = np.random.default_rng(4).integers(1, 60000, (9, 11, 13)).astype(np.uint16)
+
+
+def smooth(shape: tuple[int, int, int], dtype: str) -> NDArray[Any]:
+    """Something like an image: neighbours are alike."""
+    z, y, x = np.meshgrid(*(np.linspace(0, 3 + k, n) for k, n in enumerate(shape)), indexing="ij")
+    wave = np.sin(1.7 * z) + np.cos(2.3 * y) + np.sin(x + y) + 3.5
+    return (wave * 18 if dtype == "uint8" else wave * 4000).astype(dtype)
 
 
 @dataclass(frozen=True)
