@@ -29,9 +29,9 @@ def measured(
 
 def seen(model: ShellModel, count: int, rng: np.random.Generator, power: float = 8.0) -> RadiusFunctions:
     """Shells that are seen with a chance falling as a power of the diameter, with the weights that undo it."""
-    every = measured(model, 12 * count, rng)
+    every = measured(model, 6 * count, rng)
     diameters = 2 * every.radii_um.mean(axis=1)
-    chance = (diameters / diameters.min()) ** -power
+    chance = np.minimum(1.0, (diameters / np.quantile(diameters, 0.05)) ** -power)
     rows = np.flatnonzero(rng.random(len(every)) < chance)[:count]
     assert len(rows) == count
     weights = 1 / chance[rows]
