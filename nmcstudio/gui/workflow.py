@@ -14,7 +14,7 @@ from nmcstudio.project.nodes import NODES
 
 LANES = (("particles", "Particles"), ("grains", "Grains"), ("virtual", "Virtual particles"))
 # Steps that write files stand below the nodes of their lane.
-FILE_STEPS = {"virtual": ("generate", "export", "report")}
+FILE_STEPS = {"virtual": ("generate", "sample-shells", "export", "report")}
 
 
 class Row(QFrame):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from nmcstudio.core.shells import ShellModel
 from nmcstudio.core.volume import LabelVolume, Triple, index_to_um
 from nmcstudio.particle.scenario import apply_scenario
 from nmcstudio.particle.sizes import cell_diameter_um, default_voxel_um
+
+if TYPE_CHECKING:
+    from nmcstudio.shell.sphericity_match import SphericityMatch
 
 Array = NDArray[np.float64]
 Conditioning = Literal["exact", "rejection"]
@@ -51,6 +54,7 @@ def compose(
     diameter_um: float | None = None,
     tolerance: float = 0.02,
     conditioning: Conditioning = "exact",
+    match: SphericityMatch | None = None,
     voxel_um: float | None = None,
     connected: bool = True,
     scenario: dict[str, float] | None = None,
@@ -66,7 +70,7 @@ def compose(
         Its stream gives each particle its own.
     count
         Number of particles.
-    diameter_um, tolerance, conditioning, voxel_um, connected, scenario
+    diameter_um, tolerance, conditioning, match, voxel_um, connected, scenario
         See `compose_particle`.
 
     Raises
@@ -84,6 +88,7 @@ def compose(
         particles.append(
             compose_particle(
                 shell_model, grain_model, rng, index, diameter_um=diameter_um, tolerance=tolerance, conditioning=conditioning,
+                match=match,
                 voxel_um=voxel_um, connected=connected, scenario=scenario, monitor=part,
             )
         )  # fmt: skip
@@ -99,6 +104,7 @@ def compose_particle(
     diameter_um: float | None = None,
     tolerance: float = 0.02,
     conditioning: Conditioning = "exact",
+    match: SphericityMatch | None = None,
     voxel_um: float | None = None,
     connected: bool = True,
     scenario: dict[str, float] | None = None,
@@ -116,6 +122,9 @@ def compose_particle(
         Half width of the window of diameters, as a share ([0.98, 1.02] in the paper).
     conditioning
         "exact" (quick) or "rejection" (draw until the size fits, as published): the same law.
+    match
+        Keep shells so that their sphericities have the law of the data (`nmcstudio.shell.sphericity_match`); None for the
+        model's own.
     voxel_um
         Voxel edge; None takes a fifteenth of the mean cell diameter.
     connected
@@ -140,7 +149,7 @@ def compose_particle(
     shell_model, grain_model, diameter_um = apply_scenario(changes, shell_model, grain_model, diameter_um)
     own = child(rng, index)
     monitor.report(0.0, "drawing the shell")
-    coefficients, component = _draw_shell(shell_model, child(own, _SHELL), diameter_um, tolerance, conditioning, monitor)
+    coefficients, component = _draw_shell(shell_model, child(own, _SHELL), diameter_um, tolerance, conditioning, match, monitor)
     sphere = icosphere(4).directions
     surface = sphere * evaluate(coefficients, sphere)[:, None]
     box = np.stack([surface.min(axis=0), surface.max(axis=0)], axis=1)
@@ -204,22 +213,22 @@ def _draw_shell(
     diameter_um: float | None,
     tolerance: float,
     conditioning: Conditioning,
+    match: SphericityMatch | None,
     monitor: Monitor,
 ) -> tuple[Array, int]:
     """Coefficients and component; the last few are remembered, since most sliders leave the shell as it is."""
-    from nmcstudio.shell.conditioning import draw_shells_of_size
-    from nmcstudio.shell.sample import draw_shells
+    from nmcstudio.shell.sphericity_match import draw_series
 
     spectra = b"".join(c.power_spectrum.tobytes() for c in model.components)
     sizes = tuple((c.probability, c.mean_um) for c in model.components)
-    key = (str(rng.bit_generator.seed_seq), spectra, sizes, diameter_um, tolerance, conditioning)  # type: ignore[attr-defined]
+    stream = str(rng.bit_generator.seed_seq)  # type: ignore[attr-defined]
+    key = (stream, spectra, sizes, diameter_um, tolerance, conditioning, match)
     known = _SHELLS.get(key)
     if known is None:
-        part = monitor.sub(0.0, 0.05)
-        if diameter_um is None:
-            shells = draw_shells(model, 1, rng, monitor=part)
-        else:
-            shells = draw_shells_of_size(model, diameter_um, 1, rng, tolerance=tolerance, conditioning=conditioning, monitor=part)
+        shells = draw_series(
+            model, 1, rng, match=match, diameter_um=diameter_um, monitor=monitor.sub(0.0, 0.05), tolerance=tolerance,
+            conditioning=conditioning,
+        )  # fmt: skip
         known = (shells.coefficients[0], int(shells.components[0]))
         if len(_SHELLS) >= _REMEMBERED:
             _SHELLS.pop(next(iter(_SHELLS)), None)

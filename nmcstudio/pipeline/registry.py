@@ -23,6 +23,7 @@ KEYS = (
     "validate",
     "mesh",
     "generate",
+    "sample-shells",
     "export",
     "report",
     "import-labels",

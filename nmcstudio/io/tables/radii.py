@@ -110,6 +110,29 @@ def read_radii(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]])
     return _read_csv(given)
 
 
+def read_directions(path: str | os.PathLike[str]) -> NDArray[np.float64]:
+    """Unit vectors (x, y, z) from a CSV file with that header, float64 ``(m, 3)``.
+
+    Raises
+    ------
+    NmcError
+        If the file is missing, has another header, or a line is no vector of length 1; the message names the line.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise NmcError(f"there is no file {path}", "check the name", "directions_file")
+    rows = _rows(path)[1]
+    if not rows or [cell.lower() for cell in rows[0][1]] != ["x", "y", "z"]:
+        raise NmcError(f"{path} is no table of directions", "its first row must be x,y,z", "directions_file")
+    values = _numbers(path, rows[1:], 3)
+    lengths = np.linalg.norm(values, axis=1)
+    wrong = np.flatnonzero(~(np.abs(lengths - 1) < 1e-3))
+    if len(wrong):
+        line = rows[1 + int(wrong[0])][0]
+        raise NmcError(f"{path}, line {line}: length {lengths[wrong[0]]:.4g}", "give unit vectors", "directions_file")
+    return values / lengths[:, None]
+
+
 def _read_hdf5(path: Path) -> RadiusFunctions:
     import h5py
 

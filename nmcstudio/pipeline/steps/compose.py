@@ -45,6 +45,11 @@ class ComposeParams(Params):
         help="Exact draws the shape first and then a size that fits it. Rejection draws shells until one has the size, as "
         "published: the same law, slower. Without a diameter there is nothing to condition on.",
     )  # fmt: skip
+    match_sphericity: bool = param(
+        False, "Sphericity of the data", advanced=True,
+        help="Keeps shells so that their sphericities have the distribution of the measured particles, at the diameter if one is "
+        "given. Needs the radius functions; off, the shell model decides alone.",
+    )  # fmt: skip
     connected: bool = param(
         True, "Largest piece only", advanced=True,
         help="Drops grains that do not share a voxel face with the rest of the particle.",
@@ -54,7 +59,7 @@ class ComposeParams(Params):
 def _run(inputs: Mapping[str, Any], params: ComposeParams, monitor: Monitor, rng: np.random.Generator) -> Any:
     from nmcstudio.particle.compose import compose
 
-    given = params.model_dump(exclude={"measured_size"})
+    given = params.model_dump(exclude={"measured_size", "match_sphericity"})
     if params.measured_size:
         from nmcstudio.core.rng import child
         from nmcstudio.particle.visible_shell import fit_visible_shell
@@ -65,7 +70,30 @@ def _run(inputs: Mapping[str, Any], params: ComposeParams, monitor: Monitor, rng
         low, high = found.interval_um
         monitor.warn(f"the measured particle has a diameter of {found.diameter_um:.3g} um (95 %: {low:.3g} to {high:.3g} um)")
         monitor = monitor.sub(0.1, 1.0)
+    given["match"] = sphericity_match(inputs, params.match_sphericity, given["diameter_um"], params.tolerance, monitor, rng)
     return compose(inputs["shell-model"], inputs["grain-model"], rng, monitor=monitor, **given)
+
+
+def sphericity_match(
+    inputs: Mapping[str, Any],
+    wanted: bool,
+    diameter_um: float | None,
+    tolerance: float,
+    monitor: Monitor,
+    rng: np.random.Generator,
+) -> Any:
+    """The law by which shells are kept, from the radius functions; None if it is not wanted."""
+    if not wanted:
+        return None
+    from nmcstudio.core.rng import child
+    from nmcstudio.shell.sphericity_match import estimate_match
+
+    found = estimate_match(
+        inputs["radii"], inputs["shell-model"], child(rng, 2**31 - 2), diameter_um=diameter_um, tolerance=tolerance,
+        monitor=monitor.sub(0.0, 0.1),
+    )  # fmt: skip
+    monitor.warn(f"to match the sphericity of the data, one shell in {found.bound:.2f} is kept")
+    return found
 
 
 def grid_estimate(facts: Mapping[str, Mapping[str, Any]], params: Any) -> tuple[float, float] | None:
@@ -103,7 +131,12 @@ STEP = Step(
     lane="virtual",
     params=ComposeParams,
     run=_run,
-    reads=lambda params: ("shell-model", "grain-model", *(("grains",) if params.measured_size else ())),
+    reads=lambda params: (
+        "shell-model",
+        "grain-model",
+        *(("grains",) if params.measured_size else ()),
+        *(("radii",) if params.match_sphericity else ()),
+    ),
     writes="particle",
     can_finish=True,
     preflight=_preflight,

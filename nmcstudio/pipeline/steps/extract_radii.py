@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +21,9 @@ class ExtractRadiiParams(Params):
         "gauss-legendre",
         "Directions",
         symbol="u_1 … u_m",
-        help="Where the radius is measured. The Gauss-Legendre grid has 2 (L + 1) times 4 (L + 1) directions and suits the fit; "
-        "the octasphere's 258 are the published ones, too few for degree 15.",
+        help="Where the radius is measured for the fit. The Gauss-Legendre grid has 2 (L + 1) times 4 (L + 1) directions and "
+        "suits it; the octasphere's 258 are the published ones, too few for degree 15. They are measured besides in any case, for "
+        "the published diameter and sphericity.",
     )
     degree: int = param(
         15,
@@ -30,6 +32,13 @@ class ExtractRadiiParams(Params):
         help="Highest degree that the Gauss-Legendre grid is made for; not used for the other directions.",
         ge=2,
         le=50,
+    )
+    directions_file: str = param(
+        "",
+        "Directions from a file",
+        widget="file",
+        help="A CSV file with the header x,y,z and one unit vector a row, in place of the directions above.",
+        advanced=True,
     )
     surface: Literal["automatic", "grey", "mask", "voxel"] = param(
         "automatic",
@@ -80,8 +89,8 @@ class ExtractRadiiParams(Params):
     correct_blur: bool = param(
         False,
         "Correct for smoothing",
-        symbol="σ²/R",
-        help="Move surfaces outwards by what the Gaussian filter moved them inwards. Leave it off if model and data are compared "
+        symbol="σ²H",
+        help="Move surfaces outwards by what the Gaussian filter moved them inwards, by the local curvature. Leave it off if model and data are compared "
         "after the same smoothing.",
     )
 
@@ -96,12 +105,18 @@ def _run(inputs: Mapping[str, Any], params: ExtractRadiiParams, monitor: Monitor
         "icosphere-642": lambda: icosphere(3).directions,
         "icosphere-2562": lambda: icosphere().directions,
     }
+    if params.directions_file:
+        from nmcstudio.io.tables.radii import read_directions
+
+        directions = read_directions(params.directions_file)
+    else:
+        directions = choices[params.directions]()
     return extract_radii(
         inputs["particles"],
         inputs.get("ct"),
-        directions=choices[params.directions](),
+        directions=directions,
         monitor=monitor,
-        **params.model_dump(exclude={"directions", "degree"}),
+        **params.model_dump(exclude={"directions", "directions_file", "degree"}),
     )
 
 
@@ -115,12 +130,15 @@ def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ExtractRadiiParam
     count = int(particles.get("count", 0))
     if "count" in particles and not count:
         problems.append(Problem("", "there are no particles", "segment the CT volume first"))
+    if params.directions_file and not Path(params.directions_file).is_file():
+        problems.append(Problem("directions_file", f"there is no file {params.directions_file}", "check the name"))
     sizes = {"octasphere-258": 258, "icosphere-642": 642, "icosphere-2562": 2562}
     m = sizes.get(params.directions, 8 * (params.degree + 1) ** 2)
     spacing_um = float(np.cbrt(np.prod(particles.get("spacing_um", (1.0,)))))
     across = float(particles.get("median_diameter_um", 0.0)) / spacing_um if count else 0.0
     grey = params.surface == "grey" or (params.surface == "automatic" and "ct" in facts)
-    seconds = count * (2e-3 + m * across * 4e-8 * 4 + (across + (40 if grey else 8)) ** 3 * (2e-7 if grey else 5e-8))
+    voxels = float(np.prod(particles.get("shape", (0.0,))))
+    seconds = voxels * 1e-9 + count * (1e-3 + m * across * 4e-8 + (across + (40 if grey else 8)) ** 3 * 4e-9)
     notes = []
     if params.directions == "octasphere-258":
         notes.append("258 directions determine 249 of the 256 coefficients of degree 15.")

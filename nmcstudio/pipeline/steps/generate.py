@@ -53,6 +53,15 @@ class GenerateParams(Params):
         0.02, "Tolerance of the diameter", gt=0, le=0.5, decimals=3, step=0.005, advanced=True,
         help="Half width of the accepted diameters as a share.",
     )  # fmt: skip
+    conditioning: Literal["exact", "rejection"] = param(
+        "exact", "Conditioning on the size", advanced=True,
+        help="Exact is quick. Rejection draws shells until one has the size, as published: the same law, slower.",
+    )  # fmt: skip
+    match_sphericity: bool = param(
+        False, "Sphericity of the data", advanced=True,
+        help="Keeps shells so that their sphericities have the distribution of the measured particles. Needs the radius "
+        "functions.",
+    )  # fmt: skip
     connected: bool = param(
         True, "Largest piece only", advanced=True,
         help="Drops grains that do not share a voxel face with the rest of the particle.",
@@ -61,14 +70,19 @@ class GenerateParams(Params):
 
 def _run(inputs: Mapping[str, Any], params: GenerateParams, monitor: Monitor, rng: np.random.Generator) -> dict[str, Any]:
     from nmcstudio.pipeline.generation import generate
+    from nmcstudio.pipeline.steps.compose import sphericity_match
 
+    options = params.model_dump(include={"diameter_um", "voxel_um", "scenario", "tolerance", "conditioning", "connected"})
+    match = sphericity_match(inputs, params.match_sphericity, params.diameter_um, params.tolerance, monitor, rng)
+    if match is not None:
+        options["match"] = match
     made, before = generate(
         inputs["shell-model"],
         inputs["grain-model"],
         rng,
         Path(params.to),
         count=params.count,
-        options=params.model_dump(include={"diameter_um", "voxel_um", "scenario", "tolerance", "connected"}),
+        options=options,
         formats=params.formats,
         mesh=None if params.mesh == "none" else params.mesh,
         mesh_edge_um=params.mesh_edge_um,
@@ -112,7 +126,7 @@ STEP = Step(
     lane="virtual",
     params=GenerateParams,
     run=_run,
-    reads=("shell-model", "grain-model"),
+    reads=lambda params: ("shell-model", "grain-model", *(("radii",) if params.match_sphericity else ())),
     can_finish=True,
     preflight=_preflight,
     about="Writes any number of particles into a folder, on several processes. It can be interrupted and started again.",
