@@ -45,27 +45,32 @@ def volume_file(arguments: argparse.Namespace, folder: Path) -> Path:
 
 
 class Heartbeat:
-    """A timer of 5 ms in the window's thread: a longer gap is a time in which the window did not answer."""
+    """A timer of 5 ms in the window's thread: a longer gap is a time in which the window did not answer.
+
+    Beside the longest gap stands the most processor time that this thread took between two beats: what the window itself holds
+    up, without what other processes take.
+    """
 
     def __init__(self) -> None:
         from PySide6.QtCore import Qt, QTimer
 
-        self._last = time.perf_counter()
-        self._gaps: list[float] = []
+        self._last, self._last_own = time.perf_counter(), time.thread_time()
+        self._gaps: list[tuple[float, float]] = [(0.0, 0.0)]
         self._timer = QTimer()
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
         self._timer.start(5)
 
     def _beat(self) -> None:
-        now = time.perf_counter()
-        self._gaps.append(now - self._last)
-        self._last = now
+        now, own = time.perf_counter(), time.thread_time()
+        self._gaps.append((now - self._last, own - self._last_own))
+        self._last, self._last_own = now, own
 
-    def longest_ms(self) -> float:
-        """The longest gap since the last call."""
-        found, self._gaps = max(self._gaps, default=0.0), []
-        return 1000 * found
+    def longest_ms(self) -> tuple[float, float]:
+        """The longest gap since the last call, and the most processor time in one."""
+        gaps, owns = zip(*self._gaps)
+        self._gaps = [(0.0, 0.0)]
+        return 1000 * max(gaps), 1000 * max(owns)
 
 
 class Memory(threading.Thread):
@@ -131,8 +136,8 @@ class Drive:
 
     def say(self, name: str, begun: float) -> None:
         """One line about something that takes long."""
-        block = self.heart.longest_ms()
-        print(f"  {name:<34} {time.perf_counter() - begun:7.1f} s   longest block {block:5.0f} ms   "
+        block, own = self.heart.longest_ms()
+        print(f"  {name:<34} {time.perf_counter() - begun:7.1f} s   longest block {block:5.0f} ms   own time {own:5.0f} ms   "
               f"{self.memory.now_mib():6.0f} MiB", flush=True)  # fmt: skip
         self.slow += [f"{name}: the window did not answer for {block:.0f} ms"] if block > AIM_BLOCK_MS else []
 
@@ -242,7 +247,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as own:
         os.environ["NMCSTUDIO_SETTINGS"] = str(Path(own) / "settings.ini")
         os.environ["NMCSTUDIO_RECOVERY"] = str(Path(own) / "recovery")
-        load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+        load = f", others keep {os.getloadavg()[0]:.1f} of them busy" if hasattr(os, "getloadavg") else ""
         print(f"{os.cpu_count()} processors{load}; aims: over {AIM_FPS:g} frames a second, no block over {AIM_BLOCK_MS:g} ms")
         drive = Drive(volume_file(arguments, Path(own)))
         drive.go()
