@@ -53,9 +53,7 @@ def find_basins(
     in_threads(lambda part: kernels.follow(flat, part.start, part.stop), chunks, monitor.sub(0.6, 0.85), message)
     found = in_threads(lambda part: kernels.find_roots(flat, part.start, part.stop), chunks, monitor.sub(0.85, 0.9), message)
     tops = np.concatenate([np.empty(0, np.int64), *found])
-    flat[tops] = -2 - np.arange(len(tops))
-    in_threads(lambda part: kernels.take_numbers(flat, part.start, part.stop), chunks, monitor.sub(0.9, 0.95), message)
-    in_threads(lambda part: np.subtract(-1, flat[part], out=flat[part]), chunks, monitor.sub(0.95, 1.0), message)
+    in_threads(lambda part: kernels.rank_roots(flat, tops, part.start, part.stop), chunks, monitor.sub(0.9, 1.0), message)
     return parents, tops
 
 

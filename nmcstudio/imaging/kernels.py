@@ -81,9 +81,30 @@ def find_roots(parents, start, stop):  # type: ignore[no-untyped-def]
     for i in range(start, stop):
         count += parents[i] == i
     roots = np.empty(count, np.int64)
+    if count == 0:
+        return roots
     count = 0
     for i in range(start, stop):
         if parents[i] == i:
             roots[count] = i
             count += 1
     return roots
+
+
+@numba.njit(cache=True, nogil=True)
+def rank_roots(parents, roots, start, stop):  # type: ignore[no-untyped-def]
+    """Replace the root of voxels start to stop by 1 + its place among the sorted `roots`, and -1 by 0."""
+    last, number = -1, 0
+    for i in range(start, stop):
+        root = parents[i]
+        if root != last:
+            last = root
+            low, high = 0, len(roots) if root >= 0 else 0
+            while low < high:
+                middle = (low + high) // 2
+                if roots[middle] <= root:
+                    low = middle + 1
+                else:
+                    high = middle
+            number = low
+        parents[i] = number
