@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-FREE, END, FAT, NONE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
+FREE, END, FAT, DIFAT, NONE = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFC, 0xFFFFFFFF
 MINI_CUTOFF, MINI = 4096, 64
 
 
@@ -82,21 +82,27 @@ def write_ole(path: Path, streams: Mapping[str, bytes], sector: int = 512, scatt
     directory += empty * (-(len(directory) // 128) % (sector // 128))
     directory_start = chain(directory)
     per = sector // 4
-    count = 1
-    while count * per < len(fat) + count:
+    count, more = 1, 0  # sectors of the FAT, and of the list of those beyond 109
+    while count * per < len(fat) + count + more:
         count += 1
-    assert count <= 109, "larger files need a DIFAT"
+        more = -(-max(0, count - 109) // (per - 1))
     fat_places = list(range(len(fat), len(fat) + count))
-    table = [*fat, *[FAT] * count]
+    table = [*fat, *[FAT] * count, *[DIFAT] * more]
     table += [FREE] * (count * per - len(table))
     for k in range(count):
         sectors.append(struct.pack(f"<{per}I", *table[k * per : (k + 1) * per]))
+    beyond = fat_places[109:]
+    for k in range(more):
+        part = beyond[k * (per - 1) : (k + 1) * (per - 1)]
+        following = len(fat) + count + k + 1 if k + 1 < more else END
+        sectors.append(struct.pack(f"<{per}I", *part, *[FREE] * (per - 1 - len(part)), following))
     head: list[Any] = [0x3E, 4 if sector == 4096 else 3, 0xFFFE, 12 if sector == 4096 else 9, 6]
     header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<5H", *head) + bytes(6)
     directory_count = len(directory) // sector if sector == 4096 else 0
     header += struct.pack("<3I", directory_count, count, directory_start) + struct.pack("<2I", 0, MINI_CUTOFF)
     header += struct.pack("<2I", mini_start, len(mini_fat) * 4 // sector + bool(len(mini_fat) * 4 % sector))
-    header += struct.pack("<2I", END, 0) + struct.pack("<109I", *fat_places, *[FREE] * (109 - count))
+    header += struct.pack("<2I", len(fat) + count if more else END, more)
+    header += struct.pack("<109I", *fat_places[:109], *[FREE] * (109 - min(count, 109)))
     path.write_bytes(header.ljust(sector, b"\0") + b"".join(sectors))
 
 

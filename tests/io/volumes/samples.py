@@ -77,7 +77,7 @@ def tiff(folder: Path, values: NDArray[Any], order: str, **more: Any) -> Path:
 
 def hdf5(folder: Path, values: NDArray[Any], order: str) -> Path:
     with h5py.File(folder / "a.h5", "w") as file:
-        node = file.create_dataset("entry/data", data=_stored(values, order), chunks=(4, 8, 8))
+        node = file.create_dataset("entry/data", data=_stored(values, order), chunks=tuple(max(4, n // 8) for n in values.shape))
         node.attrs["voxel_size"] = [1000 * v for v in SPACING]
         node.attrs["unit"] = "nm"
         node.attrs["origin_um"] = ORIGIN
@@ -131,12 +131,12 @@ def nrrd(folder: Path, values: NDArray[Any], order: str, encoding: str = "raw", 
     (oz, oy, ox), (z, y, x) = ORIGIN, (1000 * v for v in SPACING)
     data = _stored(values, order).tobytes()
     packed = {
-        "raw": data,
-        "gzip": gzip.compress(data[:900]) + gzip.compress(data[900:]),
-        "bzip2": bz2.compress(data),
-        "hex": b"\n".join(data[k : k + 35].hex().encode() for k in range(0, len(data), 35)),
-        "ascii": " ".join(map(repr, values.ravel().tolist())).encode(),
-    }[encoding]
+        "raw": lambda: data,
+        "gzip": lambda: gzip.compress(data[:900]) + gzip.compress(data[900:]),
+        "bzip2": lambda: bz2.compress(data),
+        "hex": lambda: b"\n".join(data[k : k + 35].hex().encode() for k in range(0, len(data), 35)),
+        "ascii": lambda: " ".join(map(repr, values.ravel().tolist())).encode(),
+    }[encoding]()
     name = {"gzip": "a.raw.gz", "raw": "a.raw"}.get(encoding, "a.dat")
     lines = [
         "NRRD0005", "# by hand", f"type: {_NRRD[values.dtype.name]}", "dimension: 3", "space: left-posterior-superior",

@@ -52,3 +52,14 @@ def test_projections_are_refused(tmp_path: Path) -> None:
     unknown = {"ImageInfo/DataType": struct.pack("<I", 77)}
     with pytest.raises(NmcError, match="code 77"):
         probe(samples.txm(tmp_path, VALUES, "<", "odd.txm", streams=unknown))
+
+
+def test_a_txm_whose_table_of_sectors_is_long(tmp_path: Path) -> None:
+    """More than 109 sectors of the table, as every real scan has."""
+    values = np.random.default_rng(1).integers(0, 60000, (26, 400, 400)).astype(np.uint16)
+    path = samples.txm(tmp_path, values, "<")
+    assert path.stat().st_size > 109 * 128 * 512
+    assert np.array_equal(read_volume(path).values, values)
+    path.write_bytes(path.read_bytes()[:7_000_000])
+    with pytest.raises(NmcError, match="incomplete"):
+        read_volume(path, 0.1)
