@@ -19,11 +19,13 @@ from nmcstudio.shell.directions import check_directions, grid_for_degree, mesh_o
 from nmcstudio.shell.edge_weights import edge_weights
 from nmcstudio.shell.particle_field import Surface, SurfaceSource, choose_source, field_around
 from nmcstudio.shell.scan import Found, find_particles
-from nmcstudio.shell.star_shape import explain
+from nmcstudio.shell.star_shape import explain, looks_like_two
 from nmcstudio.shell.workers import run_watched, worker_count
 
 #: Share of the directions in which the smooth field may miss the particle before it is called too thin for it.
 _THIN = 0.01
+#: A radius below this share of the mean may be the neck of two particles that both are seen whole from it.
+_WAIST = 0.5
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def extract_radii(
     )
     flagged = sum(bool(one.flag) for one in seen)
     if flagged:
-        monitor.warn(f"{flagged} of {len(seen)} particles are flagged: not star-shaped, or a centroid outside the particle")
+        monitor.warn(f"{flagged} of {len(seen)} particles are flagged: not star-shaped, or like two particles; the table says why")
     for note in notes:
         monitor.warn(note)
     monitor.report(1.0, f"{len(seen)} radius functions")
@@ -234,10 +236,14 @@ def _look(
     measured = slice(0, rays.measured)
     gap = float(rays.weights @ gaps[measured])
     star_error = gap / max(float(rays.weights @ radii[measured] ** 3) / 3 - gap, 1e-300)
-    if star_error > tolerance:
+    waist = radii[measured].min() < _WAIST * radii[measured].mean()
+    if star_error > tolerance or waist:
         mask = particles.labels[tuple(slice(int(a), int(b)) for a, b in box)] == label
-        reason = explain(mask, particles.spacing_um)
-        flags.append(f"not star-shaped: {reason}; its star hull is {100 * star_error:.1f} % larger")
+        if star_error > tolerance:
+            reason = explain(mask, particles.spacing_um)
+            flags.append(f"not star-shaped: {reason}; its star hull is {100 * star_error:.1f} % larger")
+        elif looks_like_two(np.pad(mask, 1), particles.spacing_um):
+            flags.append("it looks like two particles, seen from the neck between them")
     thin = np.count_nonzero(ends[measured] == THIN)
     if thin > _THIN * rays.measured:
         flags.append(f"too thin for the smooth surface in {thin} directions")

@@ -32,14 +32,14 @@ def explain(mask: NDArray[np.bool_], spacing_um: tuple[float, float, float]) -> 
     count = np.count_nonzero(mask)
     if np.count_nonzero(binary_fill_holes(wide)) - count > _CAVITY * count:
         return "it has a hole inside"
-    if _looks_like_two(wide, spacing_um):
+    if looks_like_two(wide, spacing_um):
         return "it looks like two particles"
     if _euler_number(wide) < 1:
         return "an opening goes through it"
     return "it has an overhang"
 
 
-def _looks_like_two(mask: NDArray[np.bool_], spacing_um: tuple[float, float, float]) -> bool:
+def looks_like_two(mask: NDArray[np.bool_], spacing_um: tuple[float, float, float]) -> bool:
     """Whether the particle falls into parts where it is cut at a neck much thinner than they are."""
     from scipy.ndimage import distance_transform_edt, label, maximum
 

@@ -22,8 +22,8 @@ class ExtractRadiiParams(Params):
         "Directions",
         symbol="u_1 … u_m",
         help="Where the radius is measured for the fit. The Gauss-Legendre grid has 2 (L + 1) times 4 (L + 1) directions and "
-        "suits it; the octasphere's 258 are the published ones, too few for degree 15. They are measured besides in any case, for "
-        "the published diameter and sphericity.",
+        "suits it; the octasphere's 258 are the published ones, too few for degree 15. They are measured besides in any case, "
+        "for the published diameter and sphericity.",
     )
     degree: int = param(
         15,
@@ -90,7 +90,8 @@ class ExtractRadiiParams(Params):
         False,
         "Correct for smoothing",
         symbol="σ²H",
-        help="Move surfaces outwards by what the Gaussian filter moved them inwards, by the local curvature. Leave it off if model and data are compared "
+        help="Move surfaces outwards by what the Gaussian filter moved them inwards, by the local curvature. Leave it off if "
+        "model and data are compared "
         "after the same smoothing.",
     )
 
