@@ -54,7 +54,9 @@ OTHER_KEYS = (
     ("1 to 9", "Nodes of the workflow, from the top"),
     ("Space", "Overlay on and off"),
     ("F", "Fit the view"),
-    ("M, Del, Esc", "Label tools: merge, delete, pick"),
+    ("M, X, Del, Esc", "Label tools: merge, split (Return carries it out), delete, pick"),
+    ("B, E, H", "Label tools: brush, eraser, fill"),
+    ("[ and ]", "Smaller or larger brush"),
     ("Wheel, Ctrl+wheel, drag", "Through the slices, zoom, pan"),
     ("Double click", "One view as large as all, and back"),
 )

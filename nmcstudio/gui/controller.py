@@ -126,11 +126,11 @@ class Controller(QObject):
         self.state_changed.emit()
 
     def records_of_history(self) -> list[Any]:
-        """Records that undo and redo may bring back."""
+        """Records that undo and redo may bring back and whose values still stand in the project's file."""
         found = []
         for command in self.history.commands:
             for record in (getattr(command, "before", None), getattr(command, "after", None)):
-                if hasattr(record, "load"):
+                if getattr(getattr(record, "load", None), "in_file", False):
                     found.append(record)
         return found
 

@@ -112,7 +112,7 @@ class LabelEditor:
     Attributes
     ----------
     volume
-        What the labels belong to: grid, kind, point group. Its own array is not touched.
+        What the labels belong to: grid, observed voxels, kind, point group.
     labels
         uint16 or uint32 ``[z, y, x]``, changed in place.
     quaternions
@@ -136,7 +136,9 @@ class LabelEditor:
         labels = np.empty_like(volume.labels)
         for part in slabs(labels.shape, monitor.sub(0.0, 0.4), "Preparing the labels", voxels=1 << 24):
             labels[part] = volume.labels[part]
-        return cls(volume, labels, volume.quaternions, LabelIndex(labels, monitor.sub(0.4, 1.0)))
+        # What it belongs to must not keep the array that was copied.
+        grid = replace(volume, labels=labels)
+        return cls(grid, labels, volume.quaternions, LabelIndex(labels, monitor.sub(0.4, 1.0)))
 
     def result(self) -> LabelVolume:
         """The volume as it stands, on the editor's own array; its `labels` is the same view as long as the array is."""

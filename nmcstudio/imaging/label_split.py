@@ -16,7 +16,7 @@ from nmcstudio.imaging.label_edits import LabelEditor
 from nmcstudio.imaging.label_index import Box
 from nmcstudio.imaging.split import SplitHierarchy, split_hierarchy
 
-_SNAP_VOXELS = 3  # a click on a surface in 3D may land just outside of the object
+_SNAP_VOXELS = 8  # a click in 3D lands on a smoothed, thinned surface, which may lie outside of the object
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 _LARGE = 1 << 22  # bytes above which a volume is digested in bricks
 _BRICK = (16, 64, 128)
+_FEW = 32  # bricks that are not worth a second thread
 
 
 def is_large(array: NDArray[Any]) -> bool:
@@ -45,7 +45,11 @@ class ArrayDigest:
         return hashlib.sha256(self._bricks.tobytes()).digest()
 
     def _feed(self, ranges: list[range]) -> None:
-        columns: Iterator[tuple[int, int]] = product(ranges[0], ranges[1])
+        columns = list(product(ranges[0], ranges[1]))
+        if len(columns) * len(ranges[2]) <= _FEW:
+            for k, j in columns:
+                self._feed_row(k, j, ranges[2])
+            return
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             for _ in pool.map(lambda place: self._feed_row(place[0], place[1], ranges[2]), columns):
                 pass

@@ -30,6 +30,8 @@ class ChangedElsewhere(NmcError):
 class _InFile:
     """A value that stays in the project file until somebody asks for it."""
 
+    in_file = True
+
     def __init__(self, path: Path, key: str, digest: str) -> None:
         self.path = path
         self.key = key

@@ -340,3 +340,38 @@ def test_a_job_that_reads_the_labels_is_not_disturbed_by_acts(desk: SimpleNamesp
     desk.acted(2)
     assert digest(value) == held.digest
     assert 3 not in desk.value()
+
+
+def test_acts_make_no_copy_of_the_labels_and_saving_reads_none_of_the_history(desk: SimpleNamespace, tmp_path: Path) -> None:
+    desk.row.editing.act("particles", {"delete": [9]}, "Delete")
+    desk.acted(1)
+    session = desk.row.editing.session("particles")
+    copies: list[Any] = []
+    made = session.copy_of
+    session.copy_of = lambda version: copies.append(version) or made(version)
+    desk.row.editing.act("particles", {"paint": [[7, 2.0, 20.0, 15.0, 7.0]]}, "Paint")
+    desk.controller.undo()
+    desk.controller.redo()
+    desk.qtbot.wait(400)
+    assert not copies
+    assert all(layer.values is session.volume.labels for layer in desk.area.model.layers)
+    assert desk.controller.records_of_history() == []
+    written: list[Any] = []
+    desk.controller.files.save(desk.controller.project, tmp_path / "p.nmc", [], written.append, pytest.fail)
+    desk.qtbot.waitUntil(lambda: bool(written), timeout=30_000)
+    assert len(copies) == 1
+    desk.controller.undo()
+    assert desk.controller.history.redo_title == "Paint"
+
+
+def test_a_node_that_was_edited_is_shown_again_on_the_labels_of_its_session(desk: SimpleNamespace) -> None:
+    desk.row.editing.act("particles", {"delete": [9]}, "Delete")
+    desk.acted(1)
+    desk.area.store.refresh()
+    session = desk.row.editing.session("particles")
+    desk.qtbot.waitUntil(
+        lambda: all(layer.values is session.volume.labels for layer in desk.area.store.content.layers), timeout=30_000
+    )
+    desk.qtbot.waitUntil(lambda: list(desk.table.model.table.ids) == [3, 7], timeout=30_000)
+    desk.row.editing.act("particles", {"delete": [3]}, "Delete")
+    desk.qtbot.waitUntil(lambda: list(desk.table.model.table.ids) == [7], timeout=30_000)

@@ -197,3 +197,21 @@ def test_wrong_numbers_are_found_before_the_run(values: dict[str, Any], field: s
     problems = edit.preflight(facts, edit.params(**values)).problems
     assert [problem.field for problem in problems] == [field]
     assert not edit.preflight(facts, edit.params(delete=(1,))).problems
+
+
+def test_the_command_line_writes_the_same_bytes(tmp_path: Path) -> None:
+    from nmcstudio.cli.main import main
+
+    project = project_with(particles())
+    file = save_project(project, tmp_path / "Größe µm.nmc")
+    _, acts = edited(project, History(project))
+    words = (
+        ["--merge", "2,3"], ["--split", "1,1.0,3.0,3.0,4.0,3.0,3.0"],
+        ["--paint", "5,0.8,8.0,5.0,5.0,9.0,5.5,5.0", "--only-over", "0"],
+        ["--paint", "0,0.6,7.5,2.0,3.0", "--plane", "xy"], ["--fill", "2"], ["--delete", "4"],
+    )  # fmt: skip
+    for each, act in zip(words, acts, strict=True):
+        assert main(["edit-labels", str(file), *each, "--quiet"]) == 0
+        assert open_project(file).record("particles").digest == act.after.digest
+    assert main(["edit-labels", str(file), "--paint", "5,0.8,1", "--quiet"]) == 2
+    assert main(["edit-labels", str(file), "--paint", "77,0.8,1,1,1", "--quiet"]) == 2

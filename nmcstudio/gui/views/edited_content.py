@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,11 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.content_images import label_surfaces, object_plots, thin_labels, thinning_of
 from nmcstudio.gui.views.contents import Content, SceneItem
 from nmcstudio.gui.views.object_table import crop_of, describe_crops, renewed
-from nmcstudio.imaging.label_index import Box
-from nmcstudio.pipeline.label_session import LabelSession
 from nmcstudio.project.project import Project
+
+if TYPE_CHECKING:
+    from nmcstudio.imaging.label_index import Box
+    from nmcstudio.pipeline.label_session import LabelSession
 
 _NEIGHBOURHOOD = 4_000_000  # voxels of a changed box up to which the neighbours in it are described anew as well
 
@@ -73,8 +75,11 @@ class EditedContent:
         if content.table is not None:
             self._pending.clear()
 
+        # The maker of surfaces outlives this content and must not keep it: it holds the labels before the edits.
+        subject = content.subject
+
         def build(monitor: Monitor) -> Any:
-            return label_surfaces(thin, content.subject, monitor)
+            return label_surfaces(thin, subject, monitor)
 
         def make(monitor: Monitor) -> Content:
             scene = tuple(

@@ -12,7 +12,6 @@ from nmcstudio.gui.background import Background
 from nmcstudio.gui.views import content_images, content_models, content_results, content_shell_model, content_validation
 from nmcstudio.gui.views.contents import Content
 from nmcstudio.gui.views.edited_content import EditedContent
-from nmcstudio.pipeline.label_session import Version
 
 # What each node's view reads: itself first, then what stands behind or beside it, where it is there.
 NEEDS = {
@@ -124,7 +123,13 @@ class ContentStore(QObject):
         mark = self._mark_of(key, records, choice)
         if mark == self._mark:
             return
+        load = records[key].load
+        session = getattr(load, "session", None)  # of a version that is edited by hand
+        edited = session is not None and self._shows(key) and mark[3:] == self._mark[3:]
         self._mark = mark
+        if edited:
+            self._follow_edits(session)
+            return
         self._edited = None
         self.waiting.emit(key)
 
@@ -135,10 +140,9 @@ class ContentStore(QObject):
 
         def answer(content: Content) -> None:
             self._deliver_content(content)
-            load = records[key].load
-            if isinstance(load, Version):
-                load.session.take_changes()  # they are in what was just made
-                self._follow_edits(load)
+            if session is not None:
+                session.take_changes()  # they are in what was just made
+                self._follow_edits(session)
 
         self._background.ask("content", work, answer, self._deliver_error)
 
@@ -206,8 +210,7 @@ class ContentStore(QObject):
 
     # Edits by hand: the pictures follow at once, 3D, table and plots when the hand rests
 
-    def _follow_edits(self, version: Version) -> None:
-        session = version.session
+    def _follow_edits(self, session: Any) -> None:
         if self._edited is None or self._edited.session is not session:
             self._edited = EditedContent(session, self._controller.project)
         content, boxes = self._edited.follow(self.content)
@@ -239,15 +242,7 @@ class ContentStore(QObject):
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:
-        if not self.key or key not in NEEDS.get(self.key, ()):
-            return
-        project = self._controller.project
-        load = project.record(key).load if key in project.keys else None
-        if key == self.key and isinstance(load, Version) and self.showing_node and self._shows(key):
-            records = {name: project.record(name) for name in NEEDS[key] if name in project.keys}
-            self._mark = self._mark_of(key, records, self.choice)
-            self._follow_edits(load)
-        else:
+        if self.key and key in NEEDS.get(self.key, ()):
             self.show(self.key)
 
     def _shows(self, key: str) -> bool:
