@@ -140,5 +140,9 @@ def style_sheet(theme: Theme) -> str:
     QPushButton#primary:disabled {{ background: {theme.border}; color: {theme.muted}; }}
     QPushButton#primary:hover:enabled {{ background: {QColor(theme.accent).lighter(112).name()}; }}
     QPushButton#primary:focus {{ outline: none; border: 2px solid {theme.text}; padding: 4px 14px; }}
+    QToolButton#choice {{ border: 1px solid {theme.border}; border-radius: 4px; padding: 3px 8px; background: {theme.base}; }}
+    QToolButton#choice:hover {{ border: 1px solid {theme.accent}; }}
+    QToolButton#choice:checked {{ background: {theme.accent}; color: {theme.accent_text}; border: 1px solid {theme.accent}; }}
+    QToolButton#choice:focus {{ border: 1px solid {theme.text}; }}
     QScrollArea#plain {{ border: none; background: transparent; }}
     """

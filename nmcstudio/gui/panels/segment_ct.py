@@ -36,7 +36,7 @@ _VIEWS = {
 }
 # Parameters that are judged by the material, and by the particles; all others by the smoothed grey values.
 _OF_MATERIAL = ("threshold", "phase_value", "field_of_view", "cylinder_radius_um", "cylinder_centre_um", "box")
-_OF_PARTICLES = ("split", "minimum_diameter_um", "border", "depth", "fill_pores")
+_OF_PARTICLES = ("split", "minimum_diameter_um", "border", "method", "depth", "fill_pores")
 
 
 class SegmentCtPanel(StepPanel):
@@ -90,6 +90,7 @@ class SegmentCtPanel(StepPanel):
         self.views = QButtonGroup(self)
         for number, mode in enumerate(MODES):
             button = QToolButton()
+            button.setObjectName("choice")
             button.setText(_VIEWS[mode][0])
             button.setToolTip(f"{_VIEWS[mode][1]}. Nothing is changed before Run")
             button.setCheckable(True)
@@ -255,7 +256,8 @@ class SegmentCtPanel(StepPanel):
         for stack in (self.figures, self.choices):
             stack.setCurrentIndex(int(live.mode == "particles"))
         words = live.words()
-        self.count.setText(f"Preview: {words}" if live.mode != "off" and not live.trouble and words else words)
+        is_preview = live.mode != "off" and not live.trouble and words
+        self.count.setText(f"Preview: {words}" if is_preview else words)
         self._show_idle()
         self._show_preview()
 
@@ -264,7 +266,8 @@ class SegmentCtPanel(StepPanel):
         there = live.volume is not None and live.settings is not None
         self.split_button.setVisible(there and not live.splits_whole and not live.is_small)
         seconds = self.controller.preflight(self.key).seconds if self.split_button.isVisibleTo(self) else None
-        words = f"about {duration(seconds)}" if seconds is not None else ""
+        said = duration(seconds) if seconds is not None else ""
+        words = said if not said or said.startswith("under") else f"about {said}"
         self.whole_words.setText(
             "The slider now follows at once." if there and live.splits_whole and not live.is_small else words
         )

@@ -74,7 +74,7 @@ class LayerModel(QObject):
     def replace_those(self, which: Callable[[Layer], bool], layers: Sequence[Layer]) -> None:
         """Put layers on top in the place of those that a function picks; nothing is rebuilt where the names stay the same."""
         after = (*(layer for layer in self.layers if not which(layer)), *layers)
-        if [layer.key for layer in after] != [layer.key for layer in self.layers]:
+        if [(layer.key, layer.title) for layer in after] != [(layer.key, layer.title) for layer in self.layers]:
             self.set_layers(after)
         elif layers:
             self.layers = after
