@@ -13,9 +13,9 @@ from nmcstudio.core.rng import child
 from nmcstudio.core.shells import RadiusFunctions, ShellModel
 from nmcstudio.shell.coefficients import estimate_coefficients, power_by_degree
 from nmcstudio.shell.directions import quadrature_of
-from nmcstudio.shell.harmonics import Y00, degree_of_index
+from nmcstudio.shell.harmonics import degree_of_index
 from nmcstudio.shell.measures import measure_shells
-from nmcstudio.shell.sample import are_positive, draw_fields, draw_shells
+from nmcstudio.shell.sample import draw_shells
 
 Array = NDArray[np.float64]
 _BLOCK = 2000  # shells drawn at once
@@ -94,49 +94,13 @@ def draw_sample(model: ShellModel, count: int, noise_um2: Array, rng: np.random.
     for number, start in enumerate(range(0, count, _BLOCK)):
         part = monitor.sub(start / count, min(start + _BLOCK, count) / count)
         own, size = child(rng, number), min(_BLOCK, count - start)
-        part.report(0.0, f"drawing {count} shells")
-        drawn = _positive_fields(model, size, child(own, 0), part)
+        # Size and shape do not depend on where a shell is seen from: no need to move it to its centroid.
+        drawn = draw_shells(model, size, child(own, 0), recentre=False, monitor=part.sub(0.0, 0.6)).coefficients
         seen = deviations * child(own, 1).standard_normal((size, len(deviations)))
         seen[:, :inner] += drawn
-        pairs.append(np.column_stack(measure_shells(seen[:, :inner], part.sub(0.7, 1.0))))
+        pairs.append(np.column_stack(measure_shells(seen[:, :inner], part.sub(0.6, 1.0))))
         power.append(power_by_degree(seen))
     return ShellSample(np.concatenate(pairs), np.concatenate(power), None)
-
-
-def _positive_fields(model: ShellModel, count: int, rng: np.random.Generator, monitor: Monitor) -> Array:
-    """Coefficients ``(count, (L + 1)^2)`` of shells with radii above zero.
-
-    Size and shape do not depend on where a shell is seen from: there is no need to move it to its centroid. Nor has every
-    shell to have its own stream of random numbers, which costs more than drawing it.
-    """
-    found: list[Array] = []
-    missing = count
-    while missing:
-        monitor.check()
-        fields, _ = draw_fields(model, missing, rng)
-        fields = fields[_have_positive_radii(fields)]
-        if not len(fields):
-            # A model without any shell: this says what is wrong with it.
-            fields = draw_shells(model, 1, rng, recentre=False, monitor=monitor).coefficients
-        found.append(fields)
-        missing -= len(fields)
-    return np.concatenate(found)
-
-
-def _have_positive_radii(fields: Array) -> NDArray[np.bool_]:
-    """`are_positive`, looking closely only where it is in doubt.
-
-    By Cauchy and Schwarz and the addition theorem the harmonics of one degree are nowhere above
-    ``sqrt(S_l (2 l + 1) / (4 pi))``: where the mean radius is above the sum of these, no radius can be negative.
-    """
-    power = power_by_degree(fields)
-    degrees = np.arange(1, power.shape[1])
-    largest = np.sqrt(power[:, 1:] * (2 * degrees + 1) / (4 * np.pi)).sum(axis=1)
-    positive = fields[:, 0] * Y00 > largest
-    doubtful = ~positive
-    if doubtful.any():
-        positive[doubtful] = are_positive(fields[doubtful])
-    return positive
 
 
 def draw_replicates(
