@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import signal
@@ -181,4 +182,17 @@ def run_recipe(
     recipe = read_recipe(recipe_file, variables)
     with console_monitor(recipe.title or recipe_file.stem, quiet) as monitor:
         figures = run_recipe(recipe, output or Path(f"{recipe_file.stem}.nmc"), monitor, seed=seed)
+    tell(figures, as_json=as_json, quiet=quiet)
+
+
+def segment_blocks(arguments: argparse.Namespace, *, as_json: bool, quiet: bool) -> None:
+    """A volume on disk to labels on disk; no project has a part in it."""
+    from nmcstudio.cli.options import values_of
+    from nmcstudio.pipeline.block_segmentation import STEP, segment_file
+
+    values = values_of(arguments, STEP.params)
+    with console_monitor(STEP.title, quiet) as monitor:
+        figures = segment_file(values, monitor)
+        if monitor.warnings:
+            figures["warnings"] = list(monitor.warnings)
     tell(figures, as_json=as_json, quiet=quiet)

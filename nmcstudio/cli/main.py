@@ -22,6 +22,7 @@ OTHER_COMMANDS = {
     "new": "make an empty project",
     "run": "run a recipe",
     "show": "what is in a project",
+    "segment-blocks": "particles of a volume larger than memory",
 }
 
 
@@ -71,6 +72,12 @@ def _parser(command: str | None) -> argparse.ArgumentParser:
         elif name == "demo":
             sub.add_argument("--output", type=Path, default=Path("demo-output"), metavar="FOLDER", help="where the results go")
             sub.add_argument("--no-window", action="store_true", help="leave pictures instead of opening the window")
+        elif name == "segment-blocks":
+            if command == name:
+                from nmcstudio.pipeline.block_segmentation import STEP
+
+                sub.description = STEP.about
+                add_options(sub, STEP.params)
         elif name == "run":
             sub.add_argument("recipe", type=Path, metavar="RECIPE.yaml")
             sub.add_argument("-o", "--output", type=Path, metavar="PROJECT.nmc", help="project file (default: the recipe's name)")
@@ -132,6 +139,8 @@ def _dispatch(arguments: argparse.Namespace) -> None:
         execute.new(arguments.project, seed=seed, as_json=as_json, quiet=quiet)
     elif command == "show":
         execute.show(arguments.project, as_json=as_json)
+    elif command == "segment-blocks":
+        execute.segment_blocks(arguments, as_json=as_json, quiet=quiet)
     elif command == "run":
         variables = execute.variables_of(arguments.define)
         execute.run_recipe(arguments.recipe, arguments.output, variables, seed=seed, as_json=as_json, quiet=quiet)

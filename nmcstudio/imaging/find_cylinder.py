@@ -31,21 +31,22 @@ class Cylinder:
 
     def mask(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         """bool ``[z, y, x]``; a view that repeats one slice where the cylinder stands upright."""
-        y, x = np.ogrid[: shape[1], : shape[2]]
+        ends = (0, 0), (shape[1], shape[2])
         if self.lean == (0.0, 0.0):
-            return np.broadcast_to(_disc(y, x, self.centre, self.radius), shape)
-        mask = np.empty(shape, bool)
-        for z in range(shape[0]):
-            up = z - (shape[0] - 1) / 2
-            mask[z] = _disc(y, x, (self.centre[0] + up * self.lean[0], self.centre[1] + up * self.lean[1]), self.radius)
-        return mask
+            return np.broadcast_to(self.slice_at(0.0, *ends), shape)
+        return np.stack([self.slice_at(z - (shape[0] - 1) / 2, *ends) for z in range(shape[0])])
+
+    def slice_at(self, up: float, starts: tuple[int, ...], stops: tuple[int, ...]) -> NDArray[np.bool_]:
+        """bool ``[y, x]``: a part of the slice `up` slices above the middle, from `starts` to `stops` (y, x)."""
+        y, x = np.ogrid[starts[0] : stops[0], starts[1] : stops[1]]
+        return _disc(y, x, (self.centre[0] + up * self.lean[0], self.centre[1] + up * self.lean[1]), self.radius)
 
 
 def _disc(y: NDArray[Any], x: NDArray[Any], centre: tuple[float, float], radius: float) -> NDArray[np.bool_]:
     return np.asarray((y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= radius**2)
 
 
-def find_cylinder(values: NDArray[Any], asked: bool = False) -> Cylinder | None:
+def find_cylinder(values: NDArray[Any], ends: slice | None = None, asked: bool = False) -> Cylinder | None:
     """The cylinder outside of which a reconstruction holds one value, or noise; None if there is no such.
 
     It may be off the middle, lean, and be wider than the volume. Up to 45 slices at five heights are read.
@@ -53,7 +54,9 @@ def find_cylinder(values: NDArray[Any], asked: bool = False) -> Cylinder | None:
     Parameters
     ----------
     values
-        Array ``[z, y, x]``.
+        Array ``[z, y, x]``, read by slices.
+    ends
+        Slices to look at; None is all.
     asked
         The user says that there is a cylinder: then noise of the same strength as inside may be its filling.
 
@@ -66,19 +69,19 @@ def find_cylinder(values: NDArray[Any], asked: bool = False) -> Cylinder | None:
     Noise: the corners must be of one phase, unlike the middle. The disc is the one inside of which the squared deviation from the
     corners' grey value is most like that of the middle, and outside of which it is most like that of the corners.
     """
-    nz, ny, nx = values.shape
+    ny, nx = values.shape[1:]
+    first, last = (0, len(values)) if ends is None else (ends.start, ends.stop)
     if min(ny, nx) < 16:
         return None
-    heights = np.unique(np.linspace(0, nz - 1, 5).round().astype(int))
+    heights = np.unique(np.linspace(first, last - 1, 5).round().astype(int))
     found = []
     for z in heights:
-        near = np.unique(np.linspace(z - 1, z + 1, 3).round().astype(int).clip(0, nz - 1))
-        circle = _constant_corners(values[near[0] : near[-1] + 1])
+        circle = _constant_corners(np.asarray(values[max(first, z - 1) : min(last, z + 2)]))
         if circle is not None:
-            found.append((z, *circle))
+            found.append((int(z) - first, *circle))
     if len(found) < min(3, len(heights)):
-        found = _noisy_corners(values, asked)
-    return _through(found, nz) if found and np.ptp([radius for *_, radius in found]) < 2 else None
+        found = _noisy_corners(values, first, last, asked)
+    return _through(found, last - first) if found and np.ptp([radius for *_, radius in found]) < 2 else None
 
 
 Circle = tuple[float, float, float]
@@ -155,12 +158,12 @@ def _fit_circle(points: NDArray[np.float64]) -> Circle | None:
     return float(circle[0]), float(circle[1]), float(circle[2])
 
 
-def _noisy_corners(values: NDArray[Any], asked: bool) -> list[tuple[int, float, float, float]]:
-    """Circles (z, y, x, radius) at up to three heights, around what is unlike the noise of the corners."""
-    nz, ny, nx = values.shape
-    if nz < 8 or min(ny, nx) < 48:
+def _noisy_corners(values: NDArray[Any], first: int, last: int, asked: bool) -> list[tuple[int, float, float, float]]:
+    """Circles (z from the first, y, x, radius) at up to three heights, around what is unlike the noise of the corners."""
+    ny, nx = values.shape[1:]
+    if last - first < 8 or min(ny, nx) < 48:
         return []
-    slices = np.unique(np.linspace(0, nz - 1, 45).round().astype(int))
+    slices = np.unique(np.linspace(first, last - 1, 45).round().astype(int))
     edge = max(4, min(ny, nx) // 20)
     ends = (slice(0, edge), slice(-edge, None))
     corners = [np.stack([np.asarray(values[z, a, b], np.float32) for z in slices]) for a in ends for b in ends]
@@ -188,7 +191,7 @@ def _noisy_corners(values: NDArray[Any], asked: bool) -> list[tuple[int, float, 
         circle = _best_disc(score[part].mean(axis=0) - 0.5)
         if circle is None:
             return []
-        found.append((int(slices[part].mean()), *circle))
+        found.append((int(slices[part].mean()) - first, *circle))
     return found
 
 

@@ -89,7 +89,7 @@ def cut_at_threshold(smoothed: Smoothed, settings: SegmentSettings, monitor: Mon
     surface = None
     if smoothed.histogram is not None:
         how = "Otsu" if settings.threshold is None else "given"
-        notes.append(f"{how} threshold {level:.6g}: {_sensitivity(smoothed.histogram, level)}")
+        notes.append(f"{how} threshold {level:.6g}: {sensitivity(smoothed.histogram, level)}")
         surface = SurfaceLevel(smoothed.sigma_voxels, level)
     below = smoothed.scale.last_below(level)
     observed = smoothed.observed
@@ -108,7 +108,7 @@ def cut_at_threshold(smoothed: Smoothed, settings: SegmentSettings, monitor: Mon
     return Foreground(mask, smoothed.observed, surface, smoothed.histogram, tuple(notes))
 
 
-def _sensitivity(found: Histogram, level: float) -> str:
+def sensitivity(found: Histogram, level: float) -> str:
     """How much the volume depends on the threshold, in words."""
     slope = volume_slope(found, level)
     range_ = found.edges[-1] - found.edges[0]

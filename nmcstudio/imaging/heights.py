@@ -58,7 +58,9 @@ def heights_of(
     squared, unit = squared_distance_inside(mask, edges, observed, monitor.sub(0.0, 0.6))
     step = STEP
     if squared.dtype != np.uint16:
-        step = max(STEP, float(np.sqrt(max(float(plane.max()) for plane in squared) * unit)) / 65535)
+        # Of the material only: the unobserved may lie as deep as the volume is wide.
+        deepest = max(float(plane.max(initial=0, where=inside)) for plane, inside in zip(squared, mask))
+        step = max(STEP, float(np.sqrt(deepest * unit)) / 65535)
     codes = np.empty(mask.shape, np.uint16)
 
     def root(piece: NDArray[Any]) -> NDArray[np.float32]:

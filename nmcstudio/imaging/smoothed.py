@@ -119,26 +119,49 @@ def lay_ground(volume: Volume, settings: SegmentSettings, monitor: Monitor | Non
     """
     monitor = monitor or Monitor()
     observed, where = field_of_view(volume.values, volume.observed, settings.field_of_view_kind, settings.cylinder, settings.box)
+    return ground_within(volume.values, observed, where, sigma_of(volume, settings), settings, monitor)
+
+
+def ground_within(
+    values: NDArray[Any],
+    observed: Any,
+    where: str,
+    sigma: float,
+    settings: SegmentSettings,
+    monitor: Monitor,
+) -> Ground:
+    """The ground of a field of view that is known.
+
+    Parameters
+    ----------
+    values
+        Array ``[z, y, x]``, or what can be indexed like one by slices.
+    observed
+        bool ``[z, y, x]``, or what can be indexed like it, or None.
+    where
+        The field of view in words.
+    sigma
+        Standard deviation of the Gaussian filter in voxels.
+    """
     notes = [f"field of view: {where}"]
-    sigma = sigma_of(volume, settings)
     if settings.phase_value is not None:
         smoothing = f", smoothed by {sigma:g} voxels" if sigma > 0 else ""
         notes.append(f"material is the phase of value {settings.phase_value}{smoothing}")
         return Ground(observed, None, Codes(0.0, 1 / 65535 if sigma > 0 else 1.0), sigma, tuple(notes))
-    fitted = fit_corrections(volume.values, observed, settings.corrections, monitor.sub(0.0, 0.7))
-    scale = _codes(volume, observed, fitted, sigma, monitor.sub(0.7, 1.0))
+    fitted = fit_corrections(values, observed, settings.corrections, monitor.sub(0.0, 0.7))
+    scale = _codes(values, observed, fitted, sigma, monitor.sub(0.7, 1.0))
     return Ground(observed, fitted, scale, sigma, (*notes, *fitted.notes))
 
 
-def _codes(volume: Volume, observed: NDArray[np.bool_] | None, fitted: Fitted, sigma: float, monitor: Monitor) -> Codes:
+def _codes(values: NDArray[Any], observed: Any, fitted: Fitted, sigma: float, monitor: Monitor) -> Codes:
     """0 to 255 for 8-bit values, else from the smallest to the largest value that is left after the corrections."""
-    if volume.values.dtype in (np.uint8, np.uint16) and sigma <= 0:
+    if values.dtype in (np.uint8, np.uint16) and sigma <= 0:
         return Codes(0.0, 1.0)
-    if volume.values.dtype == np.uint8:
+    if values.dtype == np.uint8:
         return Codes(0.0, 255 / 65535)
     low, high = np.inf, -np.inf
-    for part in slabs(volume.shape, monitor, "Looking at the grey values"):
-        piece = volume.values[part] if observed is None else volume.values[part][observed[part]]
+    for part in slabs(values.shape, monitor, "Looking at the grey values"):
+        piece = values[part] if observed is None else values[part][observed[part]]
         if piece.size:
             low, high = min(low, float(np.min(piece))), max(high, float(np.max(piece)))
     if not np.isfinite(high - low):

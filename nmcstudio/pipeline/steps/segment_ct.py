@@ -15,6 +15,7 @@ from nmcstudio.pipeline.step import Preflight, Problem, Step
 
 if TYPE_CHECKING:
     from nmcstudio.imaging.segment_settings import SegmentSettings
+    from nmcstudio.io.volumes.info import VolumeInfo
 
 
 class SegmentCtParams(Params):
@@ -201,14 +202,17 @@ def run(inputs: Mapping[str, Any], params: SegmentCtParams, monitor: Monitor, rn
     return segment_ct(volume, settings_of(params, volume), monitor)
 
 
-def settings_of(params: SegmentCtParams, volume: Volume) -> SegmentSettings:
-    """The parameters as the imaging room takes them: lengths of the field of view in voxels."""
+def settings_of(params: SegmentCtParams, volume: Volume | VolumeInfo) -> SegmentSettings:
+    """The parameters as the imaging room takes them: lengths of the field of view in voxels.
+
+    Of the volume, shape and spacing are asked for.
+    """
     from nmcstudio.imaging.corrections import Corrections
     from nmcstudio.imaging.field_of_view import Cylinder
     from nmcstudio.imaging.segment_settings import SegmentSettings
 
     _, ny, nx = volume.shape
-    _, hy, hx = volume.spacing_um
+    _, hy, hx = volume.spacing_um or (1.0, 1.0, 1.0)
     axis = params.ring_centre_um
     corrections = Corrections(
         hold_outliers=params.hold_outliers,
