@@ -113,7 +113,7 @@ def extract_radii(
     )
     flagged = sum(bool(one.flag) for one in seen)
     if flagged:
-        monitor.warn(f"{flagged} of {len(seen)} particles are flagged: not star-shaped, or like two particles; the table says why")
+        monitor.warn(f"{flagged} of {len(seen)} particles are flagged as not star-shaped or otherwise odd; the table says why")
     for note in notes:
         monitor.warn(note)
     monitor.report(1.0, f"{len(seen)} radius functions")

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from nmcstudio.shell.directions import SphereMesh, icosphere, octasphere
 from nmcstudio.shell.harmonics import compute_harmonics, degree_of_count
 
-#: Radii of a batch: 16 MiB of single precision, half a dozen of the processor's caches.
-_BATCH = 4_000_000
+#: Radii of a batch: 4 MiB of single precision.
+_BATCH = 1_000_000
+#: Batches in memory: as many as a caller may still be writing while the next is computed.
+_RING = 4
 #: Meshes by the name of their directions.
 MESHES = ("octasphere-258", "octasphere-1026", "octasphere-4098", "octasphere-16386", "icosphere-2562", "icosphere-10242")
 
@@ -28,7 +30,7 @@ def mesh_by_name(name: str) -> SphereMesh:
 def synthesise(coefficients: NDArray[np.float64], directions: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
     """Radii, um, of shells batch by batch: float32 ``(k, m)``, the shells in their order.
 
-    Single precision is relative 1e-6 here, a nanometre in a millimetre.
+    The memory of a batch is used again for the fourth one after it; who keeps batches copies them. Single precision is relative 1e-6 here, a nanometre in a millimetre.
 
     Parameters
     ----------
@@ -39,8 +41,11 @@ def synthesise(coefficients: NDArray[np.float64], directions: NDArray[np.float64
     """
     basis = _basis32(np.ascontiguousarray(directions).tobytes(), degree_of_count(coefficients.shape[1]))
     batch = max(1, _BATCH // len(directions))
-    for start in range(0, len(coefficients), batch):
-        yield np.asarray(coefficients[start : start + batch], dtype=np.float32) @ basis
+    # Fresh memory for every batch would cost as much as the product: the system clears each page.
+    ring = np.empty((_RING, min(batch, len(coefficients)), len(directions)), np.float32)
+    for number, start in enumerate(range(0, len(coefficients), batch)):
+        part = np.asarray(coefficients[start : start + batch], dtype=np.float32)
+        yield np.matmul(part, basis, out=ring[number % _RING, : len(part)])
 
 
 @lru_cache(maxsize=4)

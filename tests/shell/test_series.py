@@ -71,7 +71,7 @@ def test_synthesis_is_the_sum_of_the_harmonics(name: str) -> None:
     mesh = mesh_by_name(name)
     assert len(mesh.directions) == int(name.rpartition("-")[2])
     shells = draw_shells(MODEL, 3, stream(1), recentre=False)
-    found = np.concatenate(list(synthesise(shells.coefficients, mesh.directions)))
+    found = np.concatenate([batch.copy() for batch in synthesise(shells.coefficients, mesh.directions)])
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, evaluate(shells.coefficients, mesh.directions), rtol=1e-5)
 
@@ -90,6 +90,15 @@ def test_a_file_of_shells_holds_them_whole(tmp_path: Path) -> None:
     mesh = mesh_by_name("octasphere-1026")
     np.testing.assert_array_equal(triangles, mesh.triangles)
     assert np.all(mesh_volume(radii, mesh) < np.pi / 6 * (1.021 * 70) ** 3)
+
+
+def test_many_batches_are_written_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nmcstudio.shell.synthesis._BATCH", 258 * 3)
+    to = tmp_path / "shells.h5"
+    direct.run("sample-shells", {"shell-model": MODEL}, seed=5, to=str(to), count=40, directions="octasphere-258", recentre=False)
+    with h5py.File(to) as file:
+        radii, directions, coefficients = (file[name][()] for name in ("radii", "directions", "coefficients"))
+    np.testing.assert_allclose(radii, evaluate(coefficients, directions), rtol=1e-5)
 
 
 def test_a_folder_of_shells_holds_a_mesh_each(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def write_shells(
     Parameters
     ----------
     batches
-        The radii, float32 ``(k, m)`` each, n rows in all; the next batch is computed while the last is written.
+        The radii, float32 ``(k, m)`` each, n rows in all; the next batch is computed while the last are written
+        (`nmcstudio.shell.synthesis.synthesise`).
     coefficients
         ``(n, (L + 1)^2)``, orthonormal real harmonics at index l^2 + l + m, um.
     components
@@ -61,6 +62,7 @@ def write_shells(
             monitor.report(first / count, f"writing {count} shells")
             waiting.append(writer.submit(_put, radii, first, batch))
             first += len(batch)
+            # Three in hand at most: the memory of a batch is used again for the fourth one after it.
             if len(waiting) > 2:
                 waiting.pop(0).result()
         for future in waiting:
