@@ -1,11 +1,11 @@
 """Fit of the shell model, L = 15, K = 7, 239 particles, 258 directions: ours against Adam on the same likelihood (torch, dense).
 
 Same radii, same nugget, same start; both results are judged by one formula, written out here with dense matrices. Ours ends where
-a further step promises less than 0.001 of log-likelihood. Adam runs the 1,000 steps of the peers, with --long also 5,000 whose
-rate falls to nothing, that is to its own convergence. The radii come from `shared/bench` beside the checkout where it is there,
+a further step promises less than 0.001 of log-likelihood. Adam runs the 1,000 steps of the peers, with --long N also N whose rate
+falls to nothing, that is to its own convergence. The radii come from `shared/bench` beside the checkout where it is there,
 else from a generator of the same kind.
 
-    .venv/bin/python benchmarks/shell_fit.py [--long] [--seed 1]
+    .venv/bin/python benchmarks/shell_fit.py [--long 5000] [--seed 1]
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from common import measure, table
 
 DEGREE, COMPONENTS, PARTICLES, DIRECTIONS = 15, 7, 239, 258
+Found = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 _PEERS = Path(__file__).resolve().parents[2] / "shared" / "bench"
 
 
@@ -92,7 +93,7 @@ def start(radii: np.ndarray, basis: np.ndarray, kind: str) -> tuple[np.ndarray, 
     return shares, means, np.maximum(found, 1e-4 * radii.var() * np.exp(-0.4 * np.arange(DEGREE + 1)))
 
 
-def ours(seed: int, kind: str) -> tuple[float, int]:
+def ours(seed: int, kind: str) -> Found:
     """From the radii to the maximum: coefficients, EM on them from the start's responsibilities, exact climb."""
     from nmcstudio.core.blas import one_blas_thread
     from nmcstudio.core.shells import RadiusFunctions
@@ -116,10 +117,10 @@ def ours(seed: int, kind: str) -> tuple[float, int]:
         coefficients = estimate_coefficients(measured, DEGREE)
         begin = fit_coefficient_em(coefficients, COMPONENTS, np.random.default_rng(0), begin=first.responsibilities)
         fit = fit_nugget_em(data, begin, fixed_nugget_um2=nugget)
-    return log_likelihood(radii, covariances(directions), fit.shares, fit.means_um, fit.spectra_um2), len(fit.history)
+    return fit.shares, fit.means_um, fit.spectra_um2, len(fit.history)
 
 
-def adam(seed: int, kind: str, steps: int, decay: bool, threads: int) -> tuple[float, int]:
+def adam(seed: int, kind: str, steps: int, decay: bool, threads: int) -> Found:
     """Adam in torch at rate 0.05, falling to zero along a cosine with `decay`."""
     import torch
 
@@ -144,8 +145,7 @@ def adam(seed: int, kind: str, steps: int, decay: bool, threads: int) -> tuple[f
         optimizer.step()
         if schedule is not None:
             schedule.step()
-    found = torch.softmax(logits, 0).detach().numpy(), mu.detach().numpy(), log_a.exp().detach().numpy()
-    return log_likelihood(radii, basis, *found), steps
+    return torch.softmax(logits, 0).detach().numpy(), mu.detach().numpy(), log_a.exp().detach().numpy(), steps
 
 
 _inputs: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -168,28 +168,36 @@ def _start(seed: int, kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", nargs="+", choices=("flat", "sizes"), default=["flat", "sizes"])
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--long", action="store_true", help="also 5,000 steps of Adam with a falling rate")
+    parser.add_argument("--threads", nargs="*", type=int, default=[1, 2], help="of torch")
+    parser.add_argument(
+        "--long", type=int, default=0, metavar="STEPS", help="also Adam with a rate that falls to nothing, say 5000"
+    )
     options = parser.parse_args()
-    for kind in ("flat", "sizes"):
+    for kind in options.start:
         rows = {"nmcstudio": measure(ours, options.seed, kind, repeats=options.repeats)}
         try:
             import torch
         except ImportError:
             rows["torch"] = "not installed"
         else:
-            for threads in (1, 2):
+            for threads in options.threads:
                 name = f"Adam, torch {torch.__version__}, 1,000 steps, threads: {threads}"
                 rows[name] = measure(adam, options.seed, kind, 1000, False, threads, repeats=1, warm_up=False)
             if options.long:
-                rows["Adam, 5,000 steps, rate falling"] = measure(
-                    adam, options.seed, kind, 5000, True, 1, repeats=1, warm_up=False
+                rows[f"Adam, {options.long:,} steps, rate falling"] = measure(
+                    adam, options.seed, kind, options.long, True, 1, repeats=1, warm_up=False
                 )
             rows["nmcstudio, again"] = measure(ours, options.seed, kind, repeats=options.repeats)
         table(f"Shell fit from the start '{kind}', seed {options.seed}", rows)
+        radii, directions = _input(options.seed)
         for name, row in rows.items():
             if not isinstance(row, str):
-                print(f"  {name:<44} log-likelihood {row.check[0]:12.3f}  steps {row.check[1]}")
+                *found, steps = row.check
+                print(
+                    f"  {name:<44} log-likelihood {log_likelihood(radii, covariances(directions), *found):12.3f}  steps {steps}"
+                )
     return 0
 
 

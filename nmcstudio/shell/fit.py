@@ -266,7 +266,7 @@ def _with_positive_radii(
 def rejections(fit: MixtureFit, positivity: Positivity, monitor: Monitor | None = None) -> NDArray[np.float64]:
     """Share of each component's fields that have a radius at or below zero, float64 ``(K,)``."""
     pairs = zip(fit.means_um, fit.spectra_um2)
-    return np.array([-np.expm1(positivity.log_probability(float(mean), a, monitor)[0]) for mean, a in pairs])
+    return np.array([abs(np.expm1(positivity.log_probability(float(mean), a, monitor)[0])) for mean, a in pairs])
 
 
 def _compared(

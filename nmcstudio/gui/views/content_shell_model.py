@@ -139,9 +139,7 @@ def curve_plots(what: str, bic: Mapping[Any, float], held_out: Mapping[Any, floa
     axis, name = ("components K", "K") if what == "components" else ("degree L", "L")
     made = []
     if len(bic) > 1:
-        made.append(
-            _curve(f"bic-{what}", f"BIC against {name} (smaller is better)", axis, "BIC above the best + 1", bic, chosen, -1.0)
-        )
+        made.append(_curve(f"bic-{what}", f"BIC against {name}", axis, "BIC above the best + 1", bic, chosen, -1.0))
     if len(held_out) > 1:
         title, label = f"Held-out likelihood against {name}", "log-likelihood of a particle below the best + 1"
         made.append(_curve(f"held-out-{what}", title, axis, label, held_out, chosen, 1.0))
@@ -158,7 +156,8 @@ def _curve(key: str, title: str, axis: str, label: str, table: Mapping[Any, floa
         at = x == chosen
         series.append(Series("data", f"chosen: {chosen}", x[at], gap[at], style="points"))
     best = int(x[np.argmin(gap)])
-    caption = f"Best: {best}, {'BIC' if sign < 0 else 'log-likelihood'} {values[np.argmin(gap)]:.6g}."
+    means = "BIC (the smaller the better)" if sign < 0 else "log-likelihood of a particle (the larger the better)"
+    caption = f"Best: {best}, {means} {values[np.argmin(gap)]:.6g}."
     return Plot(key, title, axis, label, tuple(series), log_y=True, caption=caption)
 
 

@@ -87,13 +87,20 @@ class PlotGrid(QScrollArea):
     def _schedule(self) -> None:
         self._drawing.start(0)
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether every card in sight has its picture."""
+        return self._next_card() is None
+
+    def _next_card(self) -> PlotCard | None:
+        return next((card for card in self.cards if not card.is_drawn and not card.visibleRegion().isEmpty()), None)
+
     @Slot()
     def _draw_next(self) -> None:
-        for card in self.cards:
-            if not card.is_drawn and not card.visibleRegion().isEmpty():
-                card.draw()
-                self._schedule()
-                return
+        card = self._next_card()
+        if card is not None:
+            card.draw()
+            self._schedule()
 
     def _columns(self) -> int:
         width = self.viewport().width()
@@ -180,6 +187,10 @@ class PlotsPanel(QWidget):
     @Slot()
     def _draw(self) -> None:
         live = self.live.plots()
+        if live and not self.grid.is_drawn:
+            # News that come faster than pictures are made would leave the last cards empty for ever.
+            self._timer.start()
+            return
         content = self._store.content
         shown = content.plots if content is not None else ()
         listed = shown if self._store.plots_in_middle and not live else ()
