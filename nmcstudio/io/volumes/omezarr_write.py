@@ -46,7 +46,7 @@ class PyramidWriter:
 
     @contextmanager
     def observed(self, monitor: Monitor) -> Iterator[Any]:
-        """An array ``[z, y, x]`` to assign blocks to, 1 where the sample was imaged; readers find it as label image "observed"."""
+        """An array ``[z, y, x]`` to assign blocks to, 1 where the sample was imaged: the label image "observed"."""
         group = self.group.create_group("labels")
         group.attrs["labels"] = ["observed"]
         seen = group.create_group("observed")
