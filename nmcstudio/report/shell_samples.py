@@ -151,15 +151,25 @@ class _Silent(Monitor):
 def visibility(sample: ShellSample) -> Callable[[Array], Array] | None:
     """Probability that a particle of a diameter (um) lies in the field of view, up to a factor: at most 1; None without weights.
 
-    The logarithm of the weights as a quadratic of the diameter, held between the least and the largest weight.
+    The logarithm of the weights as a quadratic of the diameter, straight on beyond the data. Holding it there instead would
+    give samples of the model less scatter than the data have: the largest particles carry the largest weights.
     """
     if sample.weights is None:
         return None
     diameters, logarithms = sample.pairs[:, 0], np.log(sample.weights)
     middle, spread = diameters.mean(), diameters.std() or 1.0
-    trend = np.polynomial.Polynomial.fit((diameters - middle) / spread, logarithms, 2 if len(sample) > 10 else 1)
-    low, high = logarithms.min(), logarithms.max()
-    return lambda at: np.exp(low - np.clip(trend((at - middle) / spread), low, high))
+    places = (diameters - middle) / spread
+    trend = np.polynomial.Polynomial.fit(places, logarithms, 2 if len(sample) > 10 else 1)
+    first, last = places.min(), places.max()
+    rise = max(float(trend.deriv()(last)), 0.0)
+    least = float(trend(np.linspace(first, last, 100)).min())
+
+    def chance(at: Array) -> Array:
+        place = (at - middle) / spread
+        logarithm = trend(np.clip(place, first, last)) + rise * np.maximum(place - last, 0.0)
+        return np.exp(np.minimum(least - logarithm, 0.0))
+
+    return chance
 
 
 def _joined(parts: list[ShellSample]) -> ShellSample:
