@@ -116,6 +116,7 @@ def _(value: RadiusFunctions) -> dict[str, Any]:
         "flagged": flagged,
         "mean_radius_um": float(value.radii_um.mean()) if len(value) else float("nan"),
         "voxel_um": value.voxel_um,
+        "notes": list(value.notes),
         "simulated": value.simulated,
         "headline": f"{len(value)} particles × {len(value.directions)} directions, {flagged} flagged",
     }
@@ -133,6 +134,11 @@ def _(value: ShellModel) -> dict[str, Any]:
         "method": value.method,
         "sample_size": value.sample_size,
         "rejection_probability": value.rejection_probability,
+        "rejection_by_component": [c.rejection_probability for c in value.components],
+        "truncated": value.truncated,
+        "nugget_um": value.nugget_um,
+        "methods": value.methods,
+        "bootstrap": len(value.bootstrap) if value.bootstrap is not None else 0,
         "headline": f"L = {value.degree}, K = {len(value.components)}, " + ("given" if value.method == "given" else value.method),
     }
 

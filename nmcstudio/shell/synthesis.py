@@ -30,7 +30,8 @@ def mesh_by_name(name: str) -> SphereMesh:
 def synthesise(coefficients: NDArray[np.float64], directions: NDArray[np.float64]) -> Iterator[NDArray[np.float32]]:
     """Radii, um, of shells batch by batch: float32 ``(k, m)``, the shells in their order.
 
-    The memory of a batch is used again for the fourth one after it; who keeps batches copies them. Single precision is relative 1e-6 here, a nanometre in a millimetre.
+    The memory of a batch is used again for the fourth one after it; who keeps batches copies them.
+    Single precision is relative 1e-6 here, a nanometre in a millimetre.
 
     Parameters
     ----------

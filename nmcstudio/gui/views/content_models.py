@@ -32,7 +32,10 @@ def shell_surfaces(directions: NDArray, radii: NDArray, centres: NDArray, ids: N
 
 
 def radii_content(values: dict[str, Any], monitor: Monitor) -> Content:
+    from nmcstudio.shell.descriptors import published_radii_um, size_and_shape
+
     radii: RadiusFunctions = values["radii"]
+    diameters, sphericities = size_and_shape(published_radii_um(radii)).T
     flagged = np.array([bool(flag) for flag in radii.flags], dtype=bool)
     shown = np.argsort(-radii.volumes_um3)[:_SHELLS_3D]
 
@@ -45,6 +48,8 @@ def radii_content(values: dict[str, Any], monitor: Monitor) -> Content:
     table = Table(
         "particles", "shells", radii.ids,
         (
+            Column("Diameter", "µm", diameters),
+            Column("Sphericity", "", sphericities),
             Column("Mean radius", "µm", radii.radii_um.mean(axis=1)),
             Column("Smallest radius", "µm", radii.radii_um.min(axis=1)),
             Column("Largest radius", "µm", radii.radii_um.max(axis=1)),
@@ -63,6 +68,7 @@ def radii_content(values: dict[str, Any], monitor: Monitor) -> Content:
         density_plot("star-error", "Star hull over voxel volume", "star error [%]", 100 * radii.star_errors),
     ]
     note = f"{int(flagged.sum())} of {len(radii)} shells are flagged."
+    note += "".join(f" {one[:1].upper()}{one[1:]}." for one in radii.notes)
     if len(radii) > _SHELLS_3D:
         note += f" 3D shows the {_SHELLS_3D} largest."
     scene = (SceneItem("shells", "Shells", build, subject="particles"),)
