@@ -51,6 +51,25 @@ def test_one_slice_is_smoothed_in_its_plane() -> None:
     assert np.allclose(smooth(values, 2.0)[0], ndimage.gaussian_filter(values[0], 2.0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [">u2", ">f4", "<i2", "f2", "f8"])
+def test_smoothing_takes_every_type_and_layout(dtype: str) -> None:
+    values = np.random.default_rng(5).integers(0, 900, (20, 22, 24)).astype(dtype)
+    expected = ndimage.gaussian_filter(values.astype(np.float64), 1.5)
+    assert np.allclose(smooth(values, 1.5), expected, rtol=1e-5)
+    assert np.allclose(smooth(np.asfortranarray(values), 1.5), expected, rtol=1e-5)
+
+
+def test_a_field_of_view_that_repeats_one_plane_is_that_of_a_full_mask() -> None:
+    values = np.random.default_rng(6).integers(0, 255, (15, 30, 31)).astype(np.uint8)
+    disc = (np.arange(30)[:, None] - 14) ** 2 + (np.arange(31) - 15) ** 2 <= 13**2
+    repeated = np.broadcast_to(disc, values.shape)
+    whole = smooth(values, 2.0, np.ascontiguousarray(repeated))
+    weights = ndimage.gaussian_filter(repeated.astype(np.float64), 2.0)
+    expected = ndimage.gaussian_filter(np.where(repeated, values, 0.0), 2.0)
+    assert np.allclose(smooth(values, 2.0, repeated)[repeated], (expected / weights)[repeated], rtol=1e-4)
+    assert np.allclose(whole[repeated], (expected / weights)[repeated], rtol=1e-4)
+
+
 def test_components_are_scipys(speckle: np.ndarray) -> None:
     labels, count = connected_components(speckle, Monitor(), "")
     expected, number = ndimage.label(speckle)
