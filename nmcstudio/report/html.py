@@ -89,6 +89,14 @@ def _shell_model(model: ShellModel) -> str:
         ))  # fmt: skip
     facts = [("degree L", str(model.degree)), ("method", model.method), ("particles behind the fit", str(model.sample_size))]
     facts += [("log-likelihood", f"{model.log_likelihood:.6g}"), ("BIC", f"{model.bic:.6g}")]
+    if np.isfinite(model.nugget_um):
+        facts.append(("measurement error of a radius [µm]", f"{model.nugget_um:.3g}"))
+    facts += [(f"log-likelihood by {name}", f"{found['log_likelihood']:.6g}") for name, found in model.methods.items()]
+    if model.held_out_by_components:
+        best = max(model.held_out_by_components, key=lambda k: model.held_out_by_components[k])
+        facts.append(("components with the largest held-out likelihood", best))
+    if model.bootstrap is not None:
+        facts.append(("refits of the bootstrap", str(len(model.bootstrap))))
     if np.isfinite(model.rejection_probability):
         facts.append(("shells rejected because a radius is not positive", f"{100 * model.rejection_probability:.2g} %"))
     head = ("component", "share", "mean radius [µm]", "standard deviation of the radius, degrees 2 to L [µm]")
