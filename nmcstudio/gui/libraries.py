@@ -10,6 +10,7 @@ NAMES = (
     "pyqtgraph", "pyvista", "scipy.ndimage", "h5py", "nmcstudio.gui.views.area", "nmcstudio.gui.views.plots",
     "nmcstudio.gui.views.tables", "nmcstudio.gui.widgets.scenario", "nmcstudio.gui.widgets.label_tools",
     "nmcstudio.gui.views.viewport", "nmcstudio.gui.panels.segment_ct", "nmcstudio.imaging.segmenter",
+    "nmcstudio.io.volumes.registry",
 )  # fmt: skip
 
 

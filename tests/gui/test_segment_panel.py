@@ -76,7 +76,8 @@ def rest(panel: Any, qtbot: Any) -> None:
     workers = [*controller.findChildren(Background), *panel.area.findChildren(Background)]
     qtbot.waitUntil(lambda: not any(each.busy for each in workers) and not controller.jobs.busy, timeout=60_000)
     panel.area.grab()
-    qtbot.waitUntil(lambda: not any(each.busy for each in workers), timeout=60_000)
+    # Planes that the picture asked for are fetched in the next turns of the event loop.
+    qtbot.waitUntil(lambda: not panel.live._fetching and not any(each.busy for each in workers), timeout=60_000)
 
 
 def painted(panel: Any, key: str = "preview") -> np.ndarray:

@@ -107,6 +107,7 @@ def test_an_older_plane_stays_until_its_successor_is_there():
     assert np.array_equal(preview.SmoothedPlanes(store).plane(0, 20), before)
     assert wished == [(0, 20)]
     # Once the whole volume is smoothed, its planes are there at once.
+    store.put(1, 5, store.compute(second, 1, 5))
     store.segmenter.smoothed(second)
     assert not np.array_equal(preview.SmoothedPlanes(store).plane(0, 20), before)
     assert wished == [(0, 20)]

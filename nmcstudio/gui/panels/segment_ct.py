@@ -264,6 +264,8 @@ class SegmentCtPanel(StepPanel):
     def _show_idle(self) -> None:
         live = self.live
         there = live.volume is not None and live.settings is not None
+        for button in self.views.buttons():
+            button.setEnabled(there)
         self.split_button.setVisible(there and not live.splits_whole and not live.is_small)
         seconds = self.controller.preflight(self.key).seconds if self.split_button.isVisibleTo(self) else None
         said = duration(seconds) if seconds is not None else ""

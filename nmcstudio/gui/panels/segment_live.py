@@ -121,6 +121,8 @@ class LiveSegmentation(QObject):
             self.mode = mode
             if mode == "particles" and self.settings is not None and self._best() is None:
                 self._ask_piece()
+                if self.wants_split:
+                    self._soon.start()
             self._show()
 
     def set_dropped(self, shown: bool) -> None:
@@ -187,7 +189,7 @@ class LiveSegmentation(QObject):
         pieces = self._best()
         if self.mode == "particles" and pieces is not None and self.found is not None:
             return particle_words(self.found, self.show_dropped, self._where(pieces is self._pieces[True]))
-        if self.histogram is not None:
+        if self.histogram is not None and self.settings is not None:
             return material_words(self.histogram, self.level, self.settings.threshold is not None, self._where(self.is_whole))
         return "" if self._is_phase else "Looking at the volume …"
 
@@ -282,6 +284,9 @@ class LiveSegmentation(QObject):
         asked = ("hierarchy", self.settings.basins) if split else ("smoothed", self.settings.smoothing)
         if asked == self._asked or (split and self.splits_whole):
             return
+        if split and self._asked == ("smoothed", self.settings.smoothing):
+            # What is being smoothed is needed for it: it goes on from there.
+            return
         if not split and self.is_whole and self._smoothing == self.settings.smoothing:
             return
         lacking = self._lacks_memory()
@@ -314,6 +319,8 @@ class LiveSegmentation(QObject):
             self._pieces[True] = pieces
         self.working.emit(None)
         self._show()
+        if self.wants_split and self.mode == "particles":
+            self._ask_whole()
 
     def _whole_failed(self, error: Exception) -> None:
         self._asked = None
@@ -357,8 +364,8 @@ class LiveSegmentation(QObject):
             self._fetching = False
             return
         self._controller.previews.ask(
-            "segment-plane", lambda monitor: (store, axis, index, store.compute(settings, axis, index)), self._plane_there,
-            self._plane_failed,
+            "segment-plane", lambda monitor: (store, axis, index, store.compute(settings, axis, index, monitor)),
+            self._plane_there, self._plane_failed,
         )  # fmt: skip
 
     def _plane_there(self, answer: tuple[PlaneStore, int, int, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
 from nmcstudio.gui.views.colours import argb, label_colours
 from nmcstudio.gui.views.contents import Layer, PlaneSource
@@ -48,34 +49,39 @@ class PlaneStore:
         self._wanted = wanted
         self._planes: OrderedDict[tuple[int, int], Plane] = OrderedDict()
         self.has_unknown = False
+        # Observed voxels under the settings of the last plane: with them a plane costs the GUI thread no pass over the volume.
+        self._regions: dict[Any, NDArray[np.bool_] | None] = {}
 
     def get(self, axis: int, index: int) -> Plane | None:
         """The plane; while the one for these settings is being computed, the one before it, or None."""
         held = self._planes.get((axis, index))
         if held is not None and held.settings.smoothing == self.settings.smoothing:
             return held
-        if self.segmenter.has("smoothed", self.settings):
-            held = self.compute(self.settings, axis, index)
+        regions = self._regions
+        if self.segmenter.has("smoothed", self.settings) and self.settings.smoothing in regions:
+            held = self._plane(self.settings, axis, index, regions[self.settings.smoothing])
             self.put(axis, index, held)
         else:
             self._wanted(axis, index)
         return held
 
-    def compute(self, settings: Any, axis: int, index: int) -> Plane:
+    def compute(self, settings: Any, axis: int, index: int, monitor: Monitor | None = None) -> Plane:
         """Smooth one plane; at once where the whole volume is smoothed already."""
+        # What is fitted to the whole volume before the first plane may take seconds.
+        observed = self.segmenter.ground(settings, monitor).observed
+        self._regions = {settings.smoothing: observed}
+        self.has_unknown = observed is not None
+        return self._plane(settings, axis, index, observed)
+
+    def _plane(self, settings: Any, axis: int, index: int, observed: NDArray[np.bool_] | None) -> Plane:
         codes, scale = self.segmenter.smoothed_slice(axis, index, settings)
-        return Plane(settings, codes, scale, self._observed(settings, axis, index))
+        return Plane(settings, codes, scale, None if observed is None else observed[(slice(None),) * axis + (index,)])
 
     def put(self, axis: int, index: int, plane: Plane) -> None:
         self._planes[axis, index] = plane
         self._planes.move_to_end((axis, index))
         while len(self._planes) > _PLANES:
             self._planes.popitem(last=False)
-
-    def _observed(self, settings: Any, axis: int, index: int) -> NDArray[np.bool_] | None:
-        found = self.segmenter.ground(settings).observed
-        self.has_unknown = found is not None
-        return None if found is None else found[(slice(None),) * axis + (index,)]
 
 
 class SmoothedPlanes(PlaneSource):
