@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from nmcstudio.gui.actions import Actions
 from nmcstudio.gui.announcements import Announcements
+from nmcstudio.gui.background import Background
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.docks import DockLayout
 from nmcstudio.gui.documents import Documents
@@ -334,5 +335,7 @@ class MainWindow(QMainWindow):
         self.controller.close()
         if self.views is not None:
             self.views.close_views()
+        for worker in self.controller.findChildren(Background):
+            worker.close()  # of panels that worked without the views
         self.dock_layout.log.close_log()
         forget()
