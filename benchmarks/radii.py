@@ -42,8 +42,12 @@ def make_volume(folder: Path, count: int, shape: tuple[int, int, int]) -> None:
     for number, place in enumerate(chosen):
         z, y, x = places[place]
         labels[z : z + CELL, y : y + CELL, x : x + CELL] = np.where(pieces[number % 12], number + 1, 0)
+    area = shape[1] * shape[2]
+    supply = rng.normal(0, 20, 3 * area).astype(np.float32)
     for z in range(shape[0]):
-        noise = rng.normal(0, 20, shape[1:]).astype(np.float32)
+        # Each slice has its own cut of one long noise: drawing all of it would take longer than what is measured.
+        begin = int(rng.integers(2 * area))
+        noise = supply[begin : begin + area].reshape(shape[1:])
         grey[z] = np.clip(np.where(labels[z] > 0, 160, 40) + noise, 0, 255)
 
 
