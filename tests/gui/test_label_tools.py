@@ -252,6 +252,24 @@ def test_a_contour_is_filled_with_the_chosen_object(desk: SimpleNamespace) -> No
     assert changed.sum() == 50 - 2
 
 
+def test_a_contour_is_filled_in_the_plane_that_was_clicked(desk: SimpleNamespace) -> None:
+    desk.row.buttons["fill"].click()
+    desk.ready()
+    pane = desk.area.slices["yz"].pane
+    desk.area.cross.move(np.array([7.0, 15.0, 9.0]))
+    pane.grab()
+    at = pane.to_pixel(12.0, 7.0)
+    QTest.mouseClick(pane, LEFT, pos=at.toPoint())
+    assert "Choose the particle" in desk.row.words.full_text()
+    QTest.mouseClick(pane, LEFT, Qt.KeyboardModifier.ShiftModifier, pane.to_pixel(5.0, 7.0).toPoint())
+    assert desk.selection.ids == (3,)
+    QTest.mouseClick(pane, LEFT, pos=at.toPoint())
+    desk.acted(1)
+    changed = desk.value() != labels().labels
+    assert set(np.nonzero(changed)[2]) == {9}
+    assert changed.sum() == 30
+
+
 def test_views_and_table_follow_an_act_and_its_undo(desk: SimpleNamespace) -> None:
     before = desk.pane.grab().toImage()
     desk.table.view.sortByColumn(1, Qt.SortOrder.DescendingOrder)

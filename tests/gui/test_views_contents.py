@@ -287,3 +287,47 @@ def test_every_node_has_a_content() -> None:
     flagged = made["radii"].scene[0].build(Monitor()).colours["flagged"]
     assert flagged[4, 0] > 200
     assert flagged[5, 0] < 200
+
+
+def test_rows_made_again_from_crops_are_those_of_the_whole_volume() -> None:
+    from nmcstudio.gui.views.object_table import crop_of, describe_crops, label_table, renewed
+    from nmcstudio.imaging.label_index import LabelIndex
+
+    made = np.zeros((12, 20, 30), np.uint16)
+    made[1:9, 2:12, 3:13] = 2
+    made[1:9, 2:12, 13:20] = 5
+    made[0:3, 15:20, 20:30] = 9
+    observed = np.ones(made.shape, bool)
+    observed[:, :, 29] = False
+    before = LabelVolume(made.copy(), (0.4, 0.3, 0.2), (1.0, 2.0, 3.0), observed)
+    made[6:9, 2:12, 3:13] = 5
+    made[0:3, 15:20, 20:30] = 0
+    made[10, 3, 3] = 11
+    after = LabelVolume(made, before.spacing_um, before.origin_um, observed)
+    index = LabelIndex(after.labels)
+    crops = [(label, crop_of(after, index.box(label))) for label in (2, 5, 11)]
+    table = renewed(label_table(before, "particles", Monitor()), (2, 5, 9, 11), describe_crops(crops, 3, Monitor()), after, None)
+    wanted = label_table(after, "particles", Monitor())
+    assert list(table.ids) == [2, 5, 11] == list(wanted.ids)
+    for one, other in zip(table.columns, wanted.columns, strict=True):
+        assert one.name == other.name
+        assert np.allclose(one.values, other.values, rtol=1e-9, equal_nan=True), one.name
+
+
+def test_an_edited_particle_has_no_star_error_until_it_is_extracted_again() -> None:
+    from nmcstudio.gui.views.object_table import label_table, values_of
+
+    made = np.zeros((12, 12, 24), np.uint16)
+    made[2:8, 2:8, 2:8] = 1
+    made[2:8, 2:8, 12:18] = 2
+    volume = LabelVolume(made, (1.0,) * 3)
+    directions = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0]])
+    radii = RadiusFunctions(
+        np.array([1, 2]), directions, np.full((2, 4), 3.0), np.zeros((2, 3)), np.array([0.9, 1.1]), np.array([0.01, 0.2]),
+        ("", "not star-shaped"), np.array([216.0, 200.0]), 1.0,
+    )  # fmt: skip
+    table = label_table(volume, "particles", Monitor(), radii)
+    assert np.array_equal(values_of(table, "star_error"), [1.0, np.nan], equal_nan=True)
+    assert np.array_equal(values_of(table, "weight"), [0.9, np.nan], equal_nan=True)
+    assert list(values_of(table, "flag")) == ["", ""]
+    assert list(parse_filter("flagged", table)) == [False, False]

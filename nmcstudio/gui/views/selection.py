@@ -30,6 +30,8 @@ class Selection(QObject):
     brush
         Paints in the slices while its tool is held (`nmcstudio.gui.views.brush.Brush`), or None.
 
+    plane
+        Plane of the slice that was clicked last.
     seeds_um
         Points (z, y, x) in um of a split that is being prepared.
 
@@ -53,6 +55,7 @@ class Selection(QObject):
         self.hidden: frozenset[int] = frozenset()
         self.tool = "pick"
         self.brush: Any = None
+        self.plane = "xy"
         self.seeds_um: tuple[Any, ...] = ()
 
     @classmethod
@@ -78,8 +81,11 @@ class Selection(QObject):
             self.changed.emit()
 
     def click(self, label: int, adding: bool = False, position_um: Any = None) -> None:
-        """A label was clicked in a view (0: nothing there): choose it, or hand it to the tool that is held."""
-        if self.tool != "pick" and (label > 0 or self.tool in _ANYWHERE):
+        """A label was clicked in a view (0: nothing there): choose it, or hand it to the tool that is held.
+
+        `adding` (the Shift key) chooses with any tool.
+        """
+        if self.tool != "pick" and not adding and (label > 0 or self.tool in _ANYWHERE):
             self.acted.emit(self.tool, label, position_um)
             return
         if adding and label > 0:

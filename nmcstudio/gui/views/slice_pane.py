@@ -297,6 +297,7 @@ class SlicePane(QWidget):
             adding = bool(event.modifiers() & (Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.ControlModifier))
             if self._selection.tool == "pick":
                 self._cross.move(self._inside(position))
+            self._selection.plane = self.plane
             self._selection.click(self.label_at(position), adding, position)
         self._pressed = None
         self._dragged = False

@@ -16,7 +16,6 @@ from nmcstudio.gui.views.selection import TOOLS, Selection
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.gui.widgets.brush_options import BrushOptions
 from nmcstudio.gui.widgets.elided import ElidedLabel
-from nmcstudio.gui.widgets.fill_options import FillOptions
 from nmcstudio.gui.widgets.split_options import SplitOptions
 
 _TIPS = {
@@ -74,13 +73,12 @@ class LabelToolRow(QWidget):
         self.buttons["pick"].setChecked(True)
         self.split_options = SplitOptions(self.editing, self._selection, self._store, self)
         self.brush_options = BrushOptions(self.brush, self._selection, self)
-        self.fill_options = FillOptions(self)
         self.words = ElidedLabel("", self)
         self.words.setObjectName("muted")
         self.words.hide()
         self._options = QStackedWidget(self)
         self._nothing = QWidget(self)
-        for page in (self._nothing, self.split_options, self.brush_options, self.fill_options):
+        for page in (self._nothing, self.split_options, self.brush_options):
             self._options.addWidget(page)
         row.addSpacing(8)
         row.addWidget(self._options)
@@ -223,7 +221,7 @@ class LabelToolRow(QWidget):
         elif position_um is not None and len(self._selection.ids) == 1:
             target = self._selection.ids[0]
             z, y, x = (round(float(v), 4) for v in position_um)
-            values = {"flood": [[target, x, y, z]], "plane": self.fill_options.plane}
+            values = {"flood": [[target, x, y, z]], "plane": self._selection.plane}
             self.editing.act(self.node, values, f"Fill a contour with {self._noun} {target}")
         else:
             self._refuse(f"Choose the {self._noun} that is to fill the contour first (Shift+click)")
@@ -238,6 +236,8 @@ class LabelToolRow(QWidget):
             self._delete((label,))
         elif tool == "fill":
             self._fill(label, position_um)
+        elif tool in ("brush", "eraser"):
+            self._selection.choose((label,))
         elif tool == "split":
             self.split_options.add_seed(label, position_um)
         elif tool == "merge" and not self._selection.ids:
@@ -266,7 +266,6 @@ class LabelToolRow(QWidget):
             "split": self.split_options,
             "brush": self.brush_options,
             "eraser": self.brush_options,
-            "fill": self.fill_options,
         }
         page = pages.get(tool, self._nothing)
         self._options.setCurrentWidget(page)
