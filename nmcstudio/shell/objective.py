@@ -126,6 +126,18 @@ class MixtureObjective:
                 values[k], by_mean[k], by_spectrum[k] = found
         return values, by_mean, by_spectrum
 
+    def curvature_of_normalisers(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What one particle of each component knows less of its parameters because others were rejected: ``(K, L + 2, L + 2)``.
+
+        In the mean radius and log a_0 … log a_L; zero without a normaliser.
+        """
+        _, means, spectra, _ = self.unpack(coordinates)
+        out = np.zeros((self.components, self.degrees + 1, self.degrees + 1))
+        if self._positivity is not None:
+            for k in range(self.components):
+                out[k] = self._positivity.curvature(float(means[k]), spectra[k], self._monitor)
+        return out
+
     def at(self, coordinates: NDArray[np.float64]) -> Point:
         """Value, gradient and the information of the complete data (each particle's component known)."""
         shares, means, spectra, nugget = self.unpack(coordinates)

@@ -70,3 +70,25 @@ class Positivity:
         by_spectrum = 0.5 * (slope / spread) @ by_degree
         by_spectrum[0] = -0.5 * slope @ score
         return min(log_probability, 0.0), float(slope.sum() / spread), by_spectrum
+
+    def curvature(self, mean_um: float, spectrum_um2: NDArray[np.float64], monitor: Monitor | None = None) -> NDArray[np.float64]:
+        """Second derivatives of log P by the mean radius and by log a_0 … log a_L, float64 ``(L + 2, L + 2)``.
+
+        Differences of the first ones over a few per cent, which even out the places where another direction becomes the lowest.
+        """
+        size = len(spectrum_um2) + 1
+        out = np.zeros((size, size))
+        if self.log_probability(mean_um, spectrum_um2, monitor)[0] > -1e-6:
+            return out
+        for row in range(size):
+            step = 0.02 * mean_um if row == 0 else 0.1
+            ends = []
+            for sign in (1.0, -1.0):
+                mean = mean_um + sign * step if row == 0 else mean_um
+                spectrum = np.array(spectrum_um2)
+                if row:
+                    spectrum[row - 1] *= np.exp(sign * step)
+                _, by_mean, by_spectrum = self.log_probability(mean, spectrum, monitor)
+                ends.append(np.concatenate([[by_mean], by_spectrum]))
+            out[row] = (ends[0] - ends[1]) / (2 * step)
+        return 0.5 * (out + out.T)

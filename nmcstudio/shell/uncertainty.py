@@ -44,20 +44,26 @@ def closed_form_errors(fit: MixtureFit, noise_um2: NDArray[np.float64], weights:
 
 
 def information_errors(fit: MixtureFit, objective: MixtureObjective, weights: NDArray[np.float64]) -> Errors:
-    """The same from the information of the radii, on any directions; the nugget's uncertainty is part of it."""
+    """The same from the information of the radii, on any directions; the nugget and rejected shells are part of it."""
     each, total = effective_sizes(fit, weights)
-    information = objective.at(objective.pack(fit)).information
+    at = objective.pack(fit)
+    point = objective.at(at)
+    information = point.information.copy()
+    sizes = weights @ point.responsibilities
+    for k, bend in enumerate(objective.curvature_of_normalisers(at)):
+        first = objective.spectra.start + k * objective.degrees
+        own = np.array([objective.means.start + k, *range(first, first + objective.degrees)])
+        information[np.ix_(own, own)] += sizes[k] * bend
     scale = 1 / np.sqrt(np.maximum(np.diag(information), 1e-300))
     covariance = np.linalg.pinv(information * scale[:, None] * scale, rcond=1e-12, hermitian=True) * scale[:, None] * scale
     # The information counts the sum of the weights; what the particles know is worth their effective number.
     share = (fit.responsibilities * weights[:, None]).sum(axis=0) / np.maximum(each, 1e-300)
     deviations = np.sqrt(np.maximum(np.diag(covariance), 0))
     logs = deviations[objective.spectra].reshape(fit.spectra_um2.shape) * np.sqrt(share)[:, None]
-    # Where a_l vanishes its logarithm is not determined, but log a_l times a_l still is.
     return Errors(
         np.sqrt(fit.shares * (1 - fit.shares) / total),
         deviations[objective.means] * np.sqrt(share),
-        logs * np.maximum(fit.spectra_um2, np.exp(objective.pack(fit)[objective.spectra]).reshape(fit.spectra_um2.shape)),
+        logs * np.exp(at[objective.spectra]).reshape(fit.spectra_um2.shape),
     )
 
 

@@ -52,6 +52,20 @@ def test_normaliser_is_the_share_of_kept_fields() -> None:
     assert calm[0] == 0
 
 
+@pytest.mark.slow
+def test_standard_errors_know_of_the_rejected_shells() -> None:
+    """With a third of all fields rejected the mean radius is known much less well; the bootstrap says the same."""
+    truth = rough(0.4, 3)
+    options = {"degree": 3, "components": 1, "cross_validate": False, "prior_strength": 0}
+    model = fit_shell(kept(truth, 300, 5), bootstrap=16, rng=np.random.default_rng(0), **options)  # type: ignore[arg-type]
+    plain = fit_shell(kept(truth, 300, 5), positive_radii=False, rng=np.random.default_rng(0), **options)  # type: ignore[arg-type]
+    assert model.truncated
+    assert model.components[0].mean_se_um > 1.2 * plain.components[0].mean_se_um
+    assert model.bootstrap is not None
+    spread = model.bootstrap.standard_error(model.bootstrap.means_um)[0]
+    assert model.components[0].mean_se_um == pytest.approx(spread, rel=3.5 / np.sqrt(2 * 16))
+
+
 def test_normaliser_is_smooth() -> None:
     """Along a line of parameters there is no jump: second differences shrink with the square of the step."""
     positivity, spectrum = Positivity(6, 200, np.random.default_rng(2)), rough(0.35).components[0].power_spectrum
