@@ -79,7 +79,7 @@ def segment_blocks(
     spacing_um, origin_um
         Voxel edges and centre of the first voxel, (z, y, x).
     output
-        An OME-Zarr for the labels; work in progress stands in a folder beside it, up to 11 bytes per voxel before compression.
+        An OME-Zarr for the labels; work in progress stands in a folder beside it, up to 9 bytes per voxel before compression.
     settings
         As for `segment_ct`.
     stored_observed

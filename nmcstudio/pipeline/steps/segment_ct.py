@@ -268,8 +268,8 @@ def nanoseconds_of_corrections(params: SegmentCtParams) -> float:
     """Per voxel, on two processors: measured on 24 million voxels."""
     edge = 2 * params.median_radius + 1
     total = 10.0 if params.shading != "none" else 0.0
-    total += 120.0 if params.ring_width else 0.0
-    total += 0.022 * edge**5 + 15 if edge > 1 else 0.0
+    total += 60.0 if params.ring_width else 0.0
+    total += 0.02 * edge**6 + 16 if edge > 1 else 0.0
     return total + (2.0 * (2 * params.alike_reach + 1) ** 3 if params.alike_strength else 0.0)
 
 
