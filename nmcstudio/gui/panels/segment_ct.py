@@ -266,13 +266,13 @@ class SegmentCtPanel(StepPanel):
         there = live.volume is not None and live.settings is not None
         for button in self.views.buttons():
             button.setEnabled(there)
-        self.split_button.setVisible(there and not live.splits_whole and not live.is_small)
+        # A volume that is as small as the middle of a large one needs no work beside it.
+        self.whole.setVisible(there and not live.is_small)
+        self.split_button.setVisible(there and not live.splits_whole)
         seconds = self.controller.preflight(self.key).seconds if self.split_button.isVisibleTo(self) else None
         said = duration(seconds) if seconds is not None else ""
         words = said if not said or said.startswith("under") else f"about {said}"
-        self.whole_words.setText(
-            "The slider now follows at once." if there and live.splits_whole and not live.is_small else words
-        )
+        self.whole_words.setText("The slider now follows at once." if there and live.splits_whole else words)
         tip = f"Find the pieces of all particles once ({words}); then the split slider follows at once, and Run as well"
         self.split_button.setToolTip(tip)
 
