@@ -65,36 +65,40 @@ def each_smoothed_plane(
     use: Callable[[int, NDArray[np.float32]], None],
     monitor: Monitor,
     prepare: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    wanted: tuple[slice, slice] | None = None,
 ) -> None:
     """Call ``use(z, plane)`` with each plane of what `smooth` returns, in any order and from several threads.
 
-    `prepare` makes of a few planes of the values what is smoothed. A plane depends on planes up to ``int(4 sigma + 0.5)`` away
-    only, so a slab with that much around it gives equal planes.
+    Only the planes and rows `wanted` (z, y) are made, all if it is None. `prepare` makes of a few planes of the values what is
+    smoothed. A plane depends on planes up to ``int(4 sigma + 0.5)`` away only, so a slab with that much around it gives equal
+    planes.
     """
     nz, ny, nx = values.shape
+    depth, rows = wanted or (slice(0, nz), slice(0, ny))
     weights = [gaussian_weights(sigma_voxels if n > 1 else 0.0) for n in values.shape]
     reach = [len(w) - 1 for w in weights]
     step = max(1, min(SLAB_VOXELS // (ny * nx), -(-nz // (2 * worker_count()))))
     fixed = None
     if observed is not None and observed.strides[0] == 0:
         # A cylinder or the like: the share of known voxels is the same in all planes.
-        fixed = _blurred(observed[:1], EVERYTHING, np.zeros(1, np.int64), [np.ones(1, np.float32), *weights[1:]])[0]
+        fixed = _blurred(observed[:1], EVERYTHING, np.zeros(1, np.int64), [np.ones(1, np.float32), *weights[1:]], rows)[0]
 
     def work(part: slice) -> None:
         planes = _reflected(np.arange(part.start - reach[0], part.stop + reach[0]), nz)
         low, high = int(planes.min()), int(planes.max()) + 1
         piece = _readable(values[low:high] if prepare is None else prepare(values[low:high]))
         known = EVERYTHING if observed is None else _readable(observed[low:high])
-        slab = _blurred(piece, known, planes - low, weights)
+        slab = _blurred(piece, known, planes - low, weights, rows)
         share = None
         if observed is not None and fixed is None:
-            share = _blurred(known, EVERYTHING, planes - low, weights)
+            share = _blurred(known, EVERYTHING, planes - low, weights, rows)
         for k, z in enumerate(range(part.start, part.stop)):
             if observed is not None:
                 gauss_kernels.divide(slab[k], fixed if share is None else share[k])
             use(z, slab[k])
 
-    in_threads(work, slices(nz, step), monitor, "Smoothing")
+    pieces = [slice(max(part.start, depth.start), min(part.stop, depth.stop)) for part in slices(nz, step)]
+    in_threads(work, [part for part in pieces if part.start < part.stop], monitor, "Smoothing")
 
 
 def smooth_to_codes(
@@ -129,8 +133,37 @@ def smooth_to_codes(
     return codes, counts
 
 
+def smooth_plane_to_codes(
+    values: NDArray[Any],
+    sigma_voxels: float,
+    observed: NDArray[np.bool_] | None,
+    offset: float,
+    scale: float,
+    axis: int,
+    index: int,
+) -> NDArray[np.uint16]:
+    """The plane at `index` along `axis` of the codes of `smooth_to_codes`, without making the others."""
+    wanted = [slice(0, n) for n in values.shape]
+    wanted[axis] = slice(index, index + 1)
+    shape = [part.stop - part.start for part in wanted]
+    result = np.empty(shape, np.float32)
+
+    def use(z: int, plane: NDArray[np.float32]) -> None:
+        result[z - wanted[0].start] = plane[wanted[1], wanted[2]]
+
+    each_smoothed_plane(values, sigma_voxels, observed, use, Monitor(), wanted=(wanted[0], wanted[1]))
+    plane = np.ascontiguousarray(result.take(0, axis=axis))
+    codes = np.empty(plane.shape, np.uint16)
+    gauss_kernels.quantise(plane, np.float32(offset), np.float32(1 / scale), codes)
+    return codes
+
+
 def _blurred(
-    source: NDArray[Any], known: NDArray[np.bool_], planes: NDArray[np.int64], weights: list[NDArray[np.float32]]
+    source: NDArray[Any],
+    known: NDArray[np.bool_],
+    planes: NDArray[np.int64],
+    weights: list[NDArray[np.float32]],
+    rows: slice,
 ) -> NDArray[np.float32]:
     """Filtered planes; `planes` are those that the filter along z reads, one after the other."""
     count = len(planes) - 2 * (len(weights[0]) - 1)
@@ -141,7 +174,7 @@ def _blurred(
         padded = np.empty((ny + 2 * (len(weights[1]) - 1), nx), np.float32)
         row = np.empty(nx + 2 * (len(weights[2]) - 1), np.float32)
         for plane in slab:
-            gauss_kernels.blur_plane(plane, weights[1], weights[2], padded, row)
+            gauss_kernels.blur_plane(plane, rows.start, rows.stop, weights[1], weights[2], padded, row)
     return slab
 
 

@@ -126,16 +126,16 @@ def blur_across_planes(source, known, planes, weights, slab, rows):  # type: ign
 
 
 @numba.njit(cache=True, nogil=True)
-def blur_plane(plane, weights_y, weights_x, padded, row):  # type: ignore[no-untyped-def]
-    """Filter a float32 plane ``[y, x]`` along y and x, in place, with reflecting ends.
+def blur_plane(plane, start, stop, weights_y, weights_x, padded, row):  # type: ignore[no-untyped-def]
+    """Filter rows start to stop of a float32 plane ``[y, x]`` along y and x, in place, with reflecting ends.
 
     `padded` is room for ``(ny + 2 reach, nx)`` and `row` for ``nx + 2 reach`` float32.
     """
     ny, nx = plane.shape
     reach_y, reach_x = len(weights_y) - 1, len(weights_x) - 1
-    for y in range(-reach_y, ny + reach_y):
+    for y in range(start - reach_y, stop + reach_y):
         convert(padded[y + reach_y], plane[reflected(y, ny)])
-    for y in range(ny):
+    for y in range(start, stop):
         across_rows(padded, y + reach_y, weights_y, row[reach_x : reach_x + nx])
         for i in range(reach_x):
             row[reach_x - 1 - i] = row[reach_x + reflected(i, nx)]

@@ -12,7 +12,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
 from nmcstudio.imaging.corrections import Fitted, fit_corrections
-from nmcstudio.imaging.denoise import smooth_to_codes
+from nmcstudio.imaging.denoise import smooth_plane_to_codes, smooth_to_codes
 from nmcstudio.imaging.field_of_view import field_of_view
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.slabs import slabs
@@ -221,11 +221,7 @@ def smooth_codes(
     counts
         How often each code occurs among the observed voxels.
     """
-    picked = values
-    if settings.phase_value is not None:
-        picked = np.empty(values.shape, np.uint8)
-        for part in slabs(values.shape, monitor.sub(0.0, 0.3), "Picking the phase"):
-            np.equal(values[part], settings.phase_value, out=picked[part], casting="unsafe")
+    picked = _picked(values, settings, monitor.sub(0.0, 0.3))
     if ground.sigma_voxels <= 0 and ground.scale.scale == 1:
         return picked, count_codes(picked, observed, monitor.sub(0.3, 1.0))
     return smooth_to_codes(picked, ground.sigma_voxels, observed, ground.scale.offset, ground.scale.scale, monitor.sub(0.3, 1.0))
@@ -248,5 +244,18 @@ def smooth_plane(volume: Volume, settings: SegmentSettings, ground: Ground, axis
     values = volume.values[cut]
     if ground.fitted is not None and not ground.fitted.changes_nothing:
         values = ground.fitted.correct_block(volume.values, starts, stops)
-    slab, _ = smooth_codes(values, settings, ground, None if ground.observed is None else ground.observed[cut], Monitor())
-    return slab.take(index - starts[axis], axis=axis)
+    picked, index = _picked(values, settings, Monitor()), index - starts[axis]
+    if ground.sigma_voxels <= 0 and ground.scale.scale == 1:
+        return picked.take(index, axis=axis)
+    observed = None if ground.observed is None else ground.observed[cut]
+    return smooth_plane_to_codes(picked, ground.sigma_voxels, observed, ground.scale.offset, ground.scale.scale, axis, index)
+
+
+def _picked(values: NDArray[Any], settings: SegmentSettings, monitor: Monitor) -> NDArray[Any]:
+    """The values, or 1 where they are the phase."""
+    if settings.phase_value is None:
+        return values
+    picked = np.empty(values.shape, np.uint8)
+    for part in slabs(values.shape, monitor, "Picking the phase"):
+        np.equal(values[part], settings.phase_value, out=picked[part], casting="unsafe")
+    return picked
