@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import types
-from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -79,13 +79,13 @@ def values_of(arguments: argparse.Namespace, params: type[Params]) -> dict[str, 
         widget = extra_of(field).get("widget")
         if widget == "files":
             if given:
-                values[name] = tuple(str(Path(file).resolve()) for file in given)
+                values[name] = tuple(os.path.realpath(file) for file in given)
         elif isinstance(given, list):
             values[name] = _collection(field.annotation, given, option_name(name))
         elif isinstance(given, str) and given.lower() == "none" and type(None) in _members(field.annotation):
             values[name] = None
         elif isinstance(given, str) and widget in ("folder", "file"):
-            values[name] = str(Path(given).resolve())
+            values[name] = os.path.realpath(given)
         else:
             values[name] = given
     return values

@@ -38,6 +38,8 @@ def listed(paths: Paths) -> tuple[Path, ...]:
     for path in chosen:
         if not path.exists():
             raise NmcError(f"there is no file {path}", "check the name and the folder", "files")
+        if not (path.is_file() or path.is_dir()):  # opening a pipe waits for its writer, for ever
+            raise NmcError(f"{path} is a device or a pipe, not a file", "save the data as a file first", "files")
         if len(chosen) > 1 and path.is_dir():
             raise NmcError(f"{path} is a folder among several files", "choose one folder, or the files themselves", "files")
     return chosen

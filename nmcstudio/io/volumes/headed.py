@@ -25,6 +25,8 @@ def data_files(header: Path, names: Sequence[str]) -> list[Path]:
     NmcError
         If one is missing.
     """
+    if not names:
+        raise NmcError(f"{header.name} names no files with its data", "the header is incomplete: copy or export it again")
     files = [header.parent / name.strip().strip('"') for name in names]
     for file in files:
         if not file.is_file():

@@ -237,6 +237,9 @@ def _placed(paths: Paths, options: ReadOptions) -> tuple[Opened, Box]:
     chosen = formats.listed(paths)
     with _failing_to_read(chosen[0].name):
         opened = formats.opened(chosen, replace(options, axis_order="zyx", flip=(), crop=None))
+    if opened.source is not None and min(opened.info.shape) < 1:
+        said = "×".join(map(str, opened.info.shape))
+        raise NmcError(f"{opened.info.name} holds no voxels ({said})", "export it again, or choose another volume", "files")
     opened = turned(opened, options)
     info, box = cropped(opened.info, options)
     if info.spacing_um is None:
