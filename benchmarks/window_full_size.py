@@ -247,7 +247,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as own:
         os.environ["NMCSTUDIO_SETTINGS"] = str(Path(own) / "settings.ini")
         os.environ["NMCSTUDIO_RECOVERY"] = str(Path(own) / "recovery")
-        load = f", others keep {os.getloadavg()[0]:.1f} of them busy" if hasattr(os, "getloadavg") else ""
+        load = f", load {os.getloadavg()[0]:.1f} before the start" if hasattr(os, "getloadavg") else ""
         print(f"{os.cpu_count()} processors{load}; aims: over {AIM_FPS:g} frames a second, no block over {AIM_BLOCK_MS:g} ms")
         drive = Drive(volume_file(arguments, Path(own)))
         drive.go()
