@@ -52,14 +52,6 @@ def squared_distance_inside(
     return _squared(mask, observed, tuple(map(float, edges)), far, np.float32, monitor), 1.0
 
 
-def distance_inside(
-    mask: NDArray[np.bool_], monitor: Monitor | None = None, edges: tuple[float, float, float] = (1.0, 1.0, 1.0)
-) -> NDArray[np.float32]:
-    """Root of `squared_distance_inside`, float32 ``[z, y, x]`` in the unit of `edges`."""
-    squared, unit = squared_distance_inside(mask, edges, None, monitor)
-    return np.sqrt(squared * np.float32(unit), dtype=np.float32)
-
-
 def _squared(
     mask: NDArray[np.bool_],
     observed: NDArray[np.bool_] | None,

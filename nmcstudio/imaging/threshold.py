@@ -33,40 +33,6 @@ class Histogram:
         return (self.edges[:-1] + self.edges[1:]) / 2
 
 
-def histogram(
-    values: NDArray[Any], observed: NDArray[np.bool_] | None = None, monitor: Monitor | None = None, bins: int = 1024
-) -> Histogram:
-    """Histogram of the observed voxels between their smallest and largest value.
-
-    Whole numbers of a small range get one bin each.
-
-    Raises
-    ------
-    ComputationError
-        If all observed voxels have one value.
-    """
-    monitor = monitor or Monitor()
-    low, high = np.inf, -np.inf
-    for part in slabs(values.shape, monitor.sub(0.0, 0.3), "Histogram"):
-        piece = values[part] if observed is None else values[part][observed[part]]
-        if piece.size:
-            low, high = min(low, float(piece.min())), max(high, float(piece.max()))
-    if not low < high:
-        raise ComputationError(
-            "all observed voxels have the same grey value" if low == high else "no voxel is observed",
-            "look at the volume and at the field of view: there is nothing to tell apart",
-        )
-    if values.dtype.kind in "ui" and high - low < bins:
-        edges = np.arange(low - 0.5, high + 1)
-    else:
-        edges = np.linspace(low, high, bins + 1)
-    counts = np.zeros(len(edges) - 1, np.int64)
-    for part in slabs(values.shape, monitor.sub(0.3, 1.0), "Histogram"):
-        piece = values[part] if observed is None else values[part][observed[part]]
-        counts += np.histogram(piece, bins=len(counts), range=(edges[0], edges[-1]))[0]
-    return Histogram(counts, edges)
-
-
 def count_codes(
     codes: NDArray[Any], observed: NDArray[np.bool_] | None = None, monitor: Monitor | None = None
 ) -> NDArray[np.int64]:

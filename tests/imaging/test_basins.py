@@ -14,7 +14,7 @@ from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.imaging import workers
 from nmcstudio.imaging.basins import find_basins, survey_basins
-from nmcstudio.imaging.distance import distance_inside, squared_distance_inside
+from nmcstudio.imaging.distance import squared_distance_inside
 from nmcstudio.imaging.pores import fill_pores
 from nmcstudio.imaging.split import split_hierarchy
 from nmcstudio.imaging.workers import in_threads
@@ -120,7 +120,8 @@ def test_distances_above_255_voxels() -> None:
     assert squared.dtype == np.float32
     assert np.allclose(np.sqrt(squared * unit), ndimage.distance_transform_edt(mask), rtol=1e-5)
     assert squared_distance_inside(mask[:, :, 400:800])[0].dtype == np.uint16
-    assert np.allclose(distance_inside(mask, edges=(0.3, 0.3, 0.3)), 0.3 * ndimage.distance_transform_edt(mask), rtol=1e-5)
+    squared, unit = squared_distance_inside(mask, (0.3, 0.3, 0.3))
+    assert np.allclose(np.sqrt(squared * unit), 0.3 * ndimage.distance_transform_edt(mask), rtol=1e-5)
 
 
 @pytest.mark.parametrize("seed", range(6))

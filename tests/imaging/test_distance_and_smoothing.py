@@ -10,7 +10,14 @@ from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.imaging.components import connected_components
 from nmcstudio.imaging.denoise import smooth
-from nmcstudio.imaging.distance import distance_inside
+from nmcstudio.imaging.distance import squared_distance_inside
+
+
+def distance_inside(
+    mask: np.ndarray, monitor: Monitor | None = None, edges: tuple[float, float, float] = (1.0, 1.0, 1.0)
+) -> np.ndarray:
+    squared, unit = squared_distance_inside(mask, edges, None, monitor)
+    return np.sqrt(squared * unit)
 
 
 @pytest.fixture(scope="module")

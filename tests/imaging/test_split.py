@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -102,10 +102,9 @@ def _directly(hierarchy: SplitHierarchy, distance: np.ndarray, split: float, dep
 
 def test_remerging_is_the_direct_computation(rough: np.ndarray, adjusted_rand) -> None:
     from nmcstudio.imaging.denoise import smooth
-    from nmcstudio.imaging.distance import distance_inside
 
     mask = rough[:40, :40, :40]
-    distance = np.where(mask, np.maximum(smooth(distance_inside(mask), 1.0), 1e-3), 0)
+    distance = np.where(mask, np.maximum(smooth(ndimage.distance_transform_edt(mask), 1.0), 1e-3), 0)
     hierarchy = split_hierarchy(mask)
     for split in (0.5, 0.7, 0.85):
         found, direct = hierarchy.labels(split), _directly(hierarchy, distance, split, 0.5)
@@ -113,6 +112,7 @@ def test_remerging_is_the_direct_computation(rough: np.ndarray, adjusted_rand) -
         assert adjusted_rand(found[mask], direct[mask]) == pytest.approx(1)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0, 1), st.integers(1, 500), st.booleans())
 def test_sorting_out_is_that_of_the_labels(hierarchy: SplitHierarchy, split: float, minimum: int, keep: bool) -> None:
     """Sizes and borders counted on the labels themselves, voxel by voxel."""
@@ -140,18 +140,18 @@ def test_a_slider_step_takes_milliseconds(hierarchy: SplitHierarchy) -> None:
     assert (time.perf_counter() - start) / 20 < 0.02
 
 
-def test_a_million_basins_are_sorted_out_in_a_tenth_of_a_second() -> None:
+def test_many_basins_are_sorted_out_at_once() -> None:
     _chain(1000, 1).sort_out(0.7, 100)
     start = time.process_time()
-    million = _chain(1_000_000, 1)
+    many = _chain(200_000, 1)
     assert time.process_time() - start < 10
-    assert np.all(np.diff(million.ratios[np.isfinite(million.ratios)]) <= 1e-12)
+    assert np.all(np.diff(many.ratios[np.isfinite(many.ratios)]) <= 1e-12)
     took = []
     for split in (0.5, 0.7, 0.9):
         start = time.process_time()
-        million.sort_out(split, 100)
+        many.sort_out(split, 100)
         took.append(time.process_time() - start)
-    assert min(took) < 0.1
+    assert min(took) < 0.02
 
 
 def test_splitting_stops_when_asked(rough: np.ndarray) -> None:

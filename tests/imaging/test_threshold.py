@@ -9,7 +9,7 @@ from skimage.filters import threshold_otsu
 
 from nmcstudio.core.errors import ComputationError, NmcError
 from nmcstudio.imaging.field_of_view import Cylinder, field_of_view, find_cylinder
-from nmcstudio.imaging.threshold import histogram, otsu, share_above, volume_slope
+from nmcstudio.imaging.threshold import Histogram, count_codes, histogram_of_counts, otsu, share_above, volume_slope
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,14 @@ def two_phases() -> np.ndarray:
     rng = np.random.default_rng(5)
     solid = rng.random((40, 50, 60)) < 0.3
     return np.where(solid, rng.normal(150, 15, solid.shape), rng.normal(70, 15, solid.shape)).clip(0, 255)
+
+
+def histogram(values: np.ndarray, observed: np.ndarray | None = None) -> Histogram:
+    """As the segmentation makes it: of codes."""
+    if values.dtype == np.uint8:
+        return histogram_of_counts(count_codes(values, observed), 0.0, 1.0)
+    codes = np.rint(values.clip(0, 255) * 257).astype(np.uint16)
+    return histogram_of_counts(count_codes(codes, observed), 0.0, 1 / 257)
 
 
 def test_otsu_is_scikit_images(two_phases: np.ndarray) -> None:
