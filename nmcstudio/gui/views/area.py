@@ -105,6 +105,7 @@ class ViewArea(QWidget):
         self.edit_button = QToolButton(self)
         self.edit_button.setText("Edit labels")
         self.edit_button.setCheckable(True)
+        self.edit_button.setObjectName("choice")
         self.edit_button.setToolTip("Show or hide the tools that correct particles and grains by hand")
         self.edit_button.hide()
         head = QHBoxLayout()

@@ -36,6 +36,7 @@ class BrushOptions(QWidget):
         self.new = QToolButton(self)
         self.new.setText("New object")
         self.new.setCheckable(True)
+        self.new.setObjectName("choice")
         self.new.setToolTip("The next stroke makes a new object with a label of its own")
         self.new.toggled.connect(self._new_toggled)
         row = QHBoxLayout(self)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QIcon, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from nmcstudio.gui.icons import icon
+from nmcstudio.gui.icons import icon, pixmap
 from nmcstudio.gui.label_editing import EDITABLE, LabelEditing
 from nmcstudio.gui.views.brush import Brush
 from nmcstudio.gui.views.contents import Content
@@ -34,7 +34,7 @@ _KEYS = {
 
 
 # Below this width the tools show their icons alone.
-_ROOMY = 960
+_ROOMY = 1060
 
 
 class LabelToolRow(QWidget):
@@ -65,6 +65,7 @@ class LabelToolRow(QWidget):
             button = QToolButton(self)
             button.setText(tool.capitalize())
             button.setCheckable(True)
+            button.setObjectName("choice")
             button.setToolTip(_TIPS[tool])
             button.setAccessibleName(tool.capitalize())
             group.addButton(button)
@@ -117,7 +118,9 @@ class LabelToolRow(QWidget):
     def _paint(self) -> None:
         theme = self._controller.theme
         for tool, button in self.buttons.items():
-            button.setIcon(icon(f"tool-{tool}", theme.text, theme.border))
+            drawn = QIcon(icon(f"tool-{tool}", theme.text, theme.border))
+            drawn.addPixmap(pixmap(f"tool-{tool}", theme.accent_text, 32), QIcon.Mode.Normal, QIcon.State.On)
+            button.setIcon(drawn)
 
     def _connect(self) -> None:
         self._controller.theme_changed.connect(self._paint)
