@@ -17,6 +17,7 @@ from nmcstudio.imaging.blockwise.kernels import survey_block
 from nmcstudio.imaging.denoise import EVERYTHING, each_smoothed_plane
 from nmcstudio.imaging.distance import squared_distance_inside
 from nmcstudio.imaging.field_of_view import Observed
+from nmcstudio.imaging.heights import STEP
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.smoothed import Ground, smooth_codes
 from nmcstudio.imaging.threshold import count_codes
@@ -46,6 +47,8 @@ class Job:
         Codes up to this one are not material.
     step
         Height of one code of the heights.
+    count
+        Number of basins of the whole volume.
     """
 
     values: OnDisk
@@ -56,7 +59,8 @@ class Job:
     observed: Observed
     folder: Path
     below: int = 0
-    step: float = 1 / 256
+    step: float = STEP
+    count: int = 0
 
     def array(self, name: str) -> Any:
         """One of the arrays between the passes."""
@@ -180,9 +184,9 @@ def measure_heights(job: Job, block: Block) -> float:
         known = job.observed.block(wide.starts, wide.stops)
         squared, unit = squared_distance_inside(mask, job.edges, known, Monitor())
         at = needed.inside(wide)
-        # Of the surroundings only what the filter mixes into the material counts.
-        near = _grown(mask[at], reach)
-        depth = float(np.sqrt(float(squared[at][near].max(initial=0)) * unit))
+        # Outside of the material depths are 0, but in the unobserved: there only what the filter mixes into the material counts.
+        counted = squared[at] if known is None else squared[at][_grown(mask[at], reach)]
+        depth = float(np.sqrt(float(counted.max(initial=0)) * unit))
         whole = wide.starts == (0, 0, 0) and wide.stops == shape
         if whole or depth <= halo * min(job.edges):
             break
@@ -241,16 +245,22 @@ def point_block(job: Job, block: Block) -> Goals:
     parents[rim] = np.where(codes[rim] > 0, np.flatnonzero(rim), -1)
     flat = parents.reshape(-1)
     kernels.follow(flat, 0, flat.size)
-    goals, numbers = np.unique(parents[z, y, x], return_inverse=True)
-    numbers = numbers.reshape(block.shape).astype(np.uint32)
-    if len(goals) and goals[0] == -1:
-        goals = goals[1:]
-    else:
-        numbers += 1
-    job.array("basins")[block.box] = numbers
+    mine = np.ascontiguousarray(parents[z, y, x]).reshape(-1)
+    goals = _number(mine, flat.size)
+    job.array("basins")[block.box] = mine.reshape(block.shape).astype(np.uint32)
     places = np.unravel_index(goals, codes.shape)
     there = np.ravel_multi_index(tuple(p + a for p, a in zip(places, wide.starts)), job.grid.shape)
     return Goals(np.asarray(there, np.int64), codes.reshape(-1)[goals])
+
+
+def _number(values: NDArray[np.int64], size: int) -> NDArray[np.int64]:
+    """Replace values from 0 to below `size` by 1, 2, … in their order, and -1 by 0; the values that there are."""
+    there = np.zeros(size + 1, bool)
+    there[values] = True
+    # -1 has marked the last place.
+    found = np.flatnonzero(there[:-1])
+    kernels.rank_roots(values, found, 0, values.size)
+    return found
 
 
 def ways_uphill(shape: tuple[int, ...], edges: Triple) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -301,11 +311,10 @@ class Survey:
 def survey_one(job: Job, block: Block) -> Survey:
     """Measure the basins of a block and where they meet each other or those of the blocks before it."""
     wide = block.widened(1, job.grid.shape)
-    there, numbers = np.unique(job.array("basins")[wide.box], return_inverse=True)
-    numbers = numbers.reshape([b - a for a, b in zip(wide.starts, wide.stops)]).astype(np.int32)
-    if there[0] != 0:
-        there = np.concatenate(([0], there))
-        numbers += 1
+    flat = job.array("basins")[wide.box].astype(np.int64).reshape(-1) - 1
+    there = np.concatenate(([0], 1 + _number(flat, job.count)))
+    numbers = flat.reshape(wide.shape).astype(np.int32)
+    del flat
     known = job.observed.block(wide.starts, wide.stops)
     box = block.inside(wide)
     starts = np.array([[part.start for part in box], [part.stop for part in box]])

@@ -59,7 +59,9 @@ class Workers:
                 done += 1
                 yield result
         finally:
-            self._client.cancel([future for future, _ in waiting])
+            # After an error this may be reached only when the client has gone, and its work with it.
+            if waiting and self._client.status == "running":
+                self._client.cancel([future for future, _ in waiting])
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def workers(scheduler: str, count: int) -> Iterator[Workers]:
         raise NmcError(
             f"{scheduler!r} is no scheduler", "give threads, processes, or an address like tcp://node:8786", "scheduler"
         )
-    here: dict[str, Any] = {"processes": scheduler == "processes", "dashboard_address": None}
+    here: dict[str, Any] = {"processes": scheduler == "processes", "dashboard_address": ":0"}
     if scheduler == "processes":
         here |= {"n_workers": count, "threads_per_worker": 1}
     else:

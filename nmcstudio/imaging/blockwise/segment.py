@@ -221,6 +221,7 @@ def _hierarchy(job: Job, team: Workers, monitor: Monitor) -> tuple[SplitHierarch
     named = [(block, ways.lookup(block.number)) for block in blocks]
     for _ in team.each(passes.number_block, named, job, monitor.sub(0.65, 0.75), words):
         pass
+    job = replace(job, count=len(ways.tops))
     surveys = team.each(passes.survey_one, blocks, job, monitor.sub(0.75, 0.95), "Finding necks between particles")
     sizes, sums, cut, pairs, necks = join_surveys(len(ways.tops), surveys)
     peaks = job.step * np.concatenate(([0.0], ways.peaks.astype(np.float64)))

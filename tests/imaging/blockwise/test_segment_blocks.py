@@ -67,7 +67,7 @@ CASES = {
     ),
     "flat voxels": (replace(PLAIN, sigma=1.5), np.uint8, "flat"),
 }
-QUICK = ("dropped at the border", "cylinder", "flat voxels")
+QUICK = ("dropped at the border", "cylinder")
 SHAPES = [(32, 32, 32), (96, 20, 41), (23, 96, 37), (17, 19, 96), (200, 200, 200)]
 
 
@@ -122,6 +122,7 @@ def test_a_particle_larger_than_the_blocks_and_their_halo(tmp_path: Path) -> Non
     assert np.array_equal(labels, segment_ct(volume, settings).labels)
 
 
+@pytest.mark.slow
 def test_notes_are_those_of_the_whole(cases, tmp_path: Path) -> None:
     volume, settings, _ = cases("whole")
     found, _ = _in_blocks(volume, settings, tmp_path, block_voxels=40)
