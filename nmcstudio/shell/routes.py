@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.errors import ComputationError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.shell.coefficients import ShellCoefficients
-from nmcstudio.shell.em import MixtureFit, component_log_densities, fit_coefficient_em, normalise_rows, prior_variance
+from nmcstudio.shell.em import (
+    MixtureFit,
+    component_log_densities,
+    fit_coefficient_em,
+    normalise_rows,
+    prior_variance,
+    starting_shares,
+)
 from nmcstudio.shell.nugget import NuggetData, component_terms
 from nmcstudio.shell.nugget_em import fit_nugget_em
 from nmcstudio.shell.objective import Prior, Watcher
@@ -91,10 +100,27 @@ class ExactRoute(CoefficientRoute):
 
     def fit(self, components: int, rng: np.random.Generator, monitor: Monitor, on_step: Watcher | None = None) -> MixtureFit:
         """The best mixture of so many components."""
-        start = super().fit(components, rng, monitor.sub(0.0, 0.3), on_step)
-        return fit_nugget_em(
-            self._data, start, prior=self.prior(components), monitor=monitor.sub(0.3, 1.0), on_step=on_step
-        )  # fmt: skip
+        starts = [super().fit(components, rng, monitor.sub(0.0, 0.3), on_step)]
+        if components > 1 and not self.coefficients.determined_well:
+            # Coefficients that the directions hardly determine can lead EM astray: begin at sizes and at roughness as well.
+            for shares in starting_shares(self.coefficients, components, 2, rng):
+                with suppress(ComputationError):
+                    starts.append(
+                        fit_coefficient_em(
+                            self.coefficients, components, rng, weights=self.weights, begin=shares, iterations=1,
+                            prior_strength=self.prior_strength, monitor=monitor.sub(0.3, 0.3),
+                        )
+                    )  # fmt: skip
+        best: MixtureFit | None = None
+        for number, start in enumerate(starts):
+            part = monitor.sub(0.3 + 0.7 * number / len(starts), 0.3 + 0.7 * (number + 1) / len(starts))
+            fit = fit_nugget_em(self._data, start, prior=self.prior(components), iterations=100, monitor=part, on_step=on_step)
+            if best is None or fit.history[-1] > best.history[-1]:
+                best = fit
+            if monitor.finish_requested:
+                break
+        assert best is not None
+        return best
 
     def log_likelihoods(self, fit: MixtureFit, degree: int) -> NDArray[np.float64]:
         """Of each particle, float64 ``(n,)``; degrees above `degree` count as noise alone."""
