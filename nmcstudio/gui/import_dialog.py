@@ -14,7 +14,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.background import Background
 from nmcstudio.gui.controller import Controller
-from nmcstudio.gui.panels.import_ct import lost_to_a_picture, reading_options, show_relevant
+from nmcstudio.gui.panels.import_ct import edits_with_crop, lost_to_a_picture, reading_options, show_relevant
 from nmcstudio.gui.panels.step_panel import StepPanel
 from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.widgets.volume_preview import VolumePreview
@@ -31,6 +31,7 @@ class ImportSide(StepPanel):
         self.guesses = QComboBox()
         self.guesses.setToolTip("Layouts that fit the length of the file, the likeliest first. Choosing one fills in the fields.")
         self.guesses.setAccessibleName("Likely layouts")
+        self.guesses.setPlaceholderText("Choose one …")
         self._layouts: list[Any] = []
         self.guesses.activated.connect(self._guess_chosen)
         words = QLabel("Likely layouts")
@@ -42,6 +43,10 @@ class ImportSide(StepPanel):
         row.addWidget(self.guesses)
         self._guess_row.hide()
         return self._guess_row
+
+    @Slot(str, object, str)
+    def _edited(self, name: str, value: Any, drag: str) -> None:
+        self.controller.edit_params(self.key, edits_with_crop(self.controller.params(self.key), name, value), drag)
 
     def show_info(self, info: Any) -> None:
         """Fields and likely layouts for what the file is."""
@@ -116,6 +121,11 @@ class ImportDialog(QDialog):
     def closeEvent(self, event: QCloseEvent) -> None:
         self._background.close()
         super().closeEvent(event)
+
+    def done(self, result: int) -> None:
+        # Escape ends the window without a close event, and a thread that outlives it ends the program.
+        self._background.close()
+        super().done(result)
 
     # The file
 

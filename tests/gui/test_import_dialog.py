@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.import_dialog import ImportDialog
@@ -131,6 +131,64 @@ def test_the_panel_shows_what_the_file_has_a_use_for_and_offers_the_window(
     qtbot.wait(10)
     panel._offer()
     assert open_dialogs() == [], "it opens by itself once"
+
+
+def test_escape_ends_the_thread_that_reads_planes(qtbot: Any, real_controller: Controller, raw_file: Path) -> None:
+    real_controller.edit_params("import-ct", {"files": [str(raw_file)]})
+    dialog = open_dialog(qtbot, real_controller)
+    lane = dialog._background._lane
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    assert open_dialogs() == []
+    assert not lane.isRunning(), "a running thread without an owner ends the program"
+
+
+def test_voxels_are_drawn_as_long_as_they_are_once_that_is_said(qtbot: Any, real_controller: Controller, raw_file: Path) -> None:
+    real_controller.edit_params("import-ct", {"files": [str(raw_file)], **layout_of_the_file()})
+    dialog = open_dialog(qtbot, real_controller)
+    qtbot.waitUntil(lambda: drawn(dialog)[0] is not None)
+    dialog.preview.planes[1].slider.setValue(3)
+    real_controller.edit_params("import-ct", {"spacing_um": [0.5, 0.1, 0.2]})
+    ratios = [0.2 / 0.1, 0.2 / 0.5, 0.1 / 0.5]
+    qtbot.waitUntil(
+        lambda: [plane.plot.getViewBox().state["aspectLocked"] for plane in dialog.preview.planes] == pytest.approx(ratios)
+    )
+    assert dialog.preview.planes[1].index == 3, "the plane on view stays"
+    dialog.close()
+
+
+def test_the_crop_stays_around_the_same_voxels_when_the_axes_are_named_anew(
+    qtbot: Any, real_controller: Controller, tmp_path: Path, grey: np.ndarray
+) -> None:
+    from nmcstudio.gui.panels.import_ct import reading_options
+    from nmcstudio.io.volumes.registry import read_volume
+
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, grey, photometric="minisblack")
+    real_controller.edit_params("import-ct", {"files": [str(path)], "crop": (2, 8, 5, 15, 4, 24)})
+    dialog = open_dialog(qtbot, real_controller)
+    wanted = grey[2:8, 5:15, 4:24]
+    for name, value, seen in (
+        ("axis_order", "xyz", wanted.transpose(2, 1, 0)),
+        ("flip", ["z"], wanted.transpose(2, 1, 0)[::-1]),
+        ("axis_order", "yxz", wanted.transpose(2, 0, 1)[::-1]),
+    ):
+        before = real_controller.params("import-ct")
+        dialog.side.form.edited.emit(name, value, "")
+        said = real_controller.params("import-ct")
+        np.testing.assert_array_equal(read_volume(path, 1.0, reading_options(said)).values, seen)
+        real_controller.undo()
+        assert real_controller.params("import-ct") == before, "one edit is one step of the history"
+        real_controller.redo()
+    dialog.close()
+
+
+def test_a_plane_without_numbers_says_so(qtbot: Any, real_controller: Controller, tmp_path: Path) -> None:
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.full((8, 20, 30), np.nan, np.float32), photometric="minisblack")
+    real_controller.edit_params("import-ct", {"files": [str(path)]})
+    dialog = open_dialog(qtbot, real_controller)
+    qtbot.waitUntil(lambda: "no numbers" in dialog.preview.planes[0].words.text())
+    dialog.close()
 
 
 def open_dialogs() -> list[ImportDialog]:

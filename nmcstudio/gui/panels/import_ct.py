@@ -39,6 +39,10 @@ class ImportCtPanel(ImportPanel):
         column.addWidget(self.closer, 0, Qt.AlignmentFlag.AlignLeft)
         return top
 
+    @Slot(str, object, str)
+    def _edited(self, name: str, value: Any, drag: str) -> None:
+        self.controller.edit_params(self.key, edits_with_crop(self.controller.params(self.key), name, value), drag)
+
     def shown_values(self, values: dict[str, Any]) -> None:
         super().shown_values(values)
         self._look(values)
@@ -121,6 +125,19 @@ def probed(values: dict[str, Any]) -> Any:
         return probe(values["files"], reading_options(values))
     except NmcError:
         return None
+
+
+def edits_with_crop(values: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """An edit of the form. One of how the axes lie takes the crop along, which stays around the same piece of the sample."""
+    edits = {name: value}
+    uncropped = {**values, "crop": None}
+    info = probed(uncropped) if values.get("crop") and name in ("axis_order", "flip") else None
+    if info is None or min(info.shape) == 0:
+        return edits
+    from nmcstudio.io.volumes.placing import crop_in
+
+    before, after = reading_options(uncropped), reading_options(uncropped | edits)
+    return edits | {"crop": crop_in(tuple(values["crop"]), info.shape, before, after)}
 
 
 def show_relevant(form: ParamsForm, info: Any) -> None:

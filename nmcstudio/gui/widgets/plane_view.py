@@ -103,17 +103,21 @@ class PlaneView(QWidget):
         """Another volume: slider in its middle, nothing drawn yet."""
         self._shape = shape
         rows, columns = SHOWN[self.axis]
-        self.plot.setAspectLocked(True, ratio=spacing[columns] / spacing[rows])
         with QSignalBlocker(self.slider):
             self.slider.setRange(0, max(0, shape[self.axis] - 1))
             self.slider.setPageStep(max(1, shape[self.axis] // 10))
             self.slider.setValue(shape[self.axis] // 2)
         self.slider.setEnabled(shape[self.axis] > 1)
         self.image.clear()
-        height, width = shape[rows], shape[columns]
-        self.box.maxBounds = QRectF(0, 0, width, height)
-        self.plot.setRange(QRectF(0, 0, width, height), padding=0.03)
+        self.box.maxBounds = QRectF(0, 0, shape[columns], shape[rows])
+        self.set_spacing(spacing)
         self._count()
+
+    def set_spacing(self, spacing: tuple[float, float, float]) -> None:
+        """Voxels as long and as wide as they are, the whole plane on view."""
+        rows, columns = SHOWN[self.axis]
+        self.plot.setAspectLocked(True, ratio=spacing[columns] / spacing[rows])
+        self.plot.setRange(QRectF(0, 0, self._shape[columns], self._shape[rows]), padding=0.03)
 
     @property
     def index(self) -> int:

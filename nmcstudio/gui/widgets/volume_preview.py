@@ -36,6 +36,7 @@ class VolumePreview(QWidget):
         self._background = background
         self._read: ReadPlane | None = None
         self._shape: tuple[int, int, int] | None = None
+        self._spacing = (1.0, 1.0, 1.0)
         self._crop: list[int] = []
         self._levels: tuple[float, float] | None = None
         self.planes = [PlaneView(axis) for axis in range(3)]
@@ -67,6 +68,10 @@ class VolumePreview(QWidget):
         if shape != self._shape:
             for plane in self.planes:
                 plane.set_volume(shape, spacing)
+        elif spacing != self._spacing:
+            for plane in self.planes:
+                plane.set_spacing(spacing)
+        self._spacing = spacing
         self._shape, self._read, self._levels = shape, read, None
         self.words.setText(words)
         self.show_crop(None)
@@ -126,6 +131,8 @@ class VolumePreview(QWidget):
             low, high = np.percentile(finite[:: max(1, finite.size // 200_000)], (0.5, 99.5))
             self._levels = (float(low), float(high if high > low else low + 1))
         plane.show_plane(values, self._levels or (0.0, 1.0))
+        if not finite.size:
+            plane.words.setText("This plane holds no numbers.")
 
     # The box
 

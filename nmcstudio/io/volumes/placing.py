@@ -80,6 +80,23 @@ def cropped(info: VolumeInfo, options: ReadOptions) -> tuple[VolumeInfo, Box]:
     return info, box
 
 
+def crop_in(
+    crop: tuple[int, int, int, int, int, int], shape: tuple[int, int, int], before: ReadOptions, after: ReadOptions
+) -> tuple[int, ...]:
+    """A crop of a volume of `shape`, both as `before` turns the file, around the same voxels as `after` turns it."""
+    ranges = _mirrored(((crop[0], crop[1]), (crop[2], crop[3]), (crop[4], crop[5])), shape, before)
+    axes = axes_of(after)
+    lengths = _ordered(as_stored(shape, before), axes)
+    ranges = _mirrored(_ordered(as_stored(ranges, before), axes), lengths, after)
+    return tuple(end for pair in ranges for end in pair)
+
+
+def _mirrored(ranges: Box, shape: tuple[int, int, int], options: ReadOptions) -> Box:
+    """Ranges (z, y, x) counted from the other end where the options turn an axis round."""
+    z, y, x = ((n - b, n - a) if name in options.flip else (a, b) for name, (a, b), n in zip("zyx", ranges, shape))
+    return z, y, x
+
+
 def origin_with(info: VolumeInfo, spacing_um: Triple) -> Triple:
     """Centre of the first voxel (z, y, x) in um for the voxel size that is used, be it the file's or the user's."""
     z, y, x = (o + v * h for o, v, h in zip(info.origin_um, info.origin_voxels, spacing_um))
