@@ -19,7 +19,7 @@ from nmcstudio.imaging.shading import Shading, fit_shading
 from nmcstudio.imaging.slabs import slabs
 
 PATCH = 1  # half width of the patches that non-local means compare
-NOTICED = 0.05  # shading of this share of the grey value is mentioned where it is not corrected
+NOTICED = 0.1  # shading of this share of the grey value is mentioned where it is not corrected
 
 
 @dataclass(frozen=True)
