@@ -5,6 +5,7 @@ Version 0.4 (Zarr 2) is what every viewer reads today.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -156,11 +157,11 @@ def _array(group: Any, name: str, shape: tuple[int, ...], dtype: np.dtype[Any], 
 
 
 def _blocks(array: Any) -> Iterator[tuple[slice, slice, slice]]:
-    """Blocks of whole chunks: one chunk high and wide, the rows whole."""
-    cz, cy, _ = array.chunks
-    for z in range(0, array.shape[0], cz):
-        for y in range(0, array.shape[1], cy):
-            yield slice(z, min(z + cz, array.shape[0])), slice(y, min(y + cy, array.shape[1])), slice(None)
+    """The chunks: a volume of any size is written with eight of them in memory at most."""
+    starts = [range(0, n, c) for n, c in zip(array.shape, array.chunks)]
+    for z, y, x in itertools.product(*starts):
+        (cz, cy, cx), (nz, ny, nx) = array.chunks, array.shape
+        yield slice(z, min(z + cz, nz)), slice(y, min(y + cy, ny)), slice(x, min(x + cx, nx))
 
 
 def _fill(array: Any, values: NDArray[Any], monitor: Monitor, words: str) -> None:
@@ -173,12 +174,7 @@ def _coarser(group: Any, name: str, fine: Any, halved: tuple[int, ...], labels: 
     shape = tuple(-(-n // 2) if half else n for n, half in zip(fine.shape, halved))
     array = _array(group, name, shape, fine.dtype, max(fine.chunks))
     for part in monitor.track(list(_blocks(array)), "Writing coarser levels"):
-        source = tuple(
-            slice(p.start * 2, min(p.stop * 2, n))
-            if half and p.start is not None
-            else (p if p.start is not None else slice(0, n))
-            for p, half, n in zip(part, halved, fine.shape)
-        )
+        source = tuple(slice(p.start * 2, min(p.stop * 2, n)) if half else p for p, half, n in zip(part, halved, fine.shape))
         block = fine[source]
         array[part] = block[tuple(slice(None, None, 2 if half else 1) for half in halved)] if labels else _mean(block, halved)
     return array
