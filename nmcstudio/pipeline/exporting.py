@@ -136,12 +136,20 @@ def _volume(path: Path, value: Any, monitor: Monitor) -> None:
     from nmcstudio.io.volumes.registry import write_volume
 
     write_volume(value, path, monitor)
+    _warn_of_lost_place(path, value, monitor)
 
 
 def _labels(path: Path, value: Any, monitor: Monitor) -> None:
     from nmcstudio.io.volumes.registry import write_labels
 
     write_labels(value, path, monitor)
+    _warn_of_lost_place(path, value, monitor)
+
+
+def _warn_of_lost_place(path: Path, value: Any, monitor: Monitor) -> None:
+    if path.suffix.lower() in (".tif", ".tiff") and any(value.origin_um):
+        place = " ".join(f"{number:.6g}" for number in value.origin_um)
+        monitor.warn(f"TIFF keeps no place of the first voxel ({place} um, z y x); VTI, NRRD, HDF5 and OME-Zarr do")
 
 
 def _descriptors(path: Path, value: Any, monitor: Monitor) -> None:

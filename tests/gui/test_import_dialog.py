@@ -10,6 +10,7 @@ import pytest
 import tifffile
 from PySide6.QtCore import QPointF, Qt
 
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.import_dialog import ImportDialog
 from nmcstudio.gui.panels.import_ct import ImportCtPanel
@@ -188,6 +189,7 @@ def test_a_plane_without_numbers_says_so(qtbot: Any, real_controller: Controller
     real_controller.edit_params("import-ct", {"files": [str(path)]})
     dialog = open_dialog(qtbot, real_controller)
     qtbot.waitUntil(lambda: "no numbers" in dialog.preview.planes[0].words.text())
+    assert "no numbers" in ImportCtPanel.draw({"files": [str(path)]}, Monitor())
     dialog.close()
 
 

@@ -95,8 +95,11 @@ class ImportCtPanel(ImportPanel):
         if lost is not None:
             return f"{lost.message[:1].upper()}{lost.message[1:]}. Say it below."
         middle = read_plane(files, "z", info.full_shape[0] // 2, options, monitor)
-        middle = middle[:: max(1, middle.shape[0] // 700), :: max(1, middle.shape[1] // 700)].astype(np.float32)
-        low, high = np.nanpercentile(middle, (0.5, 99.5))
+        middle = middle[:: max(1, middle.shape[0] // 700), :: max(1, middle.shape[1] // 700)].astype(np.float64)
+        numbers = middle[np.isfinite(middle)]
+        if not numbers.size:
+            return "The middle slice holds no numbers."
+        low, high = np.percentile(numbers, (0.5, 99.5))
         scaled = np.clip((middle - low) / max(high - low, 1e-12), 0, 1)
         spacing = np.broadcast_to(values.get("spacing_um") or info.spacing_um or 1.0, 3)
         return np.nan_to_num(255 * scaled).astype(np.uint8), float(spacing[1] / spacing[2])

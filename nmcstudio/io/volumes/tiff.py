@@ -27,6 +27,7 @@ from nmcstudio.io.volumes.tiff_spacing import spacing_of
 SUFFIXES = (".tif", ".tiff", ".btf", ".tf8")
 OPTIONS = ("channel", "time")
 _BIG_ABOVE = (1 << 32) - (1 << 25)  # bytes: classic TIFF has 32-bit offsets
+_WRITTEN = ("uint8", "uint16", "uint32", "int8", "int16", "int32", "float32", "float64")
 
 
 def recognizes(head: bytes) -> bool:
@@ -108,22 +109,22 @@ def write(
     """Write a stack with its voxel size.
 
     uint8, uint16 and float32 up to 4 GB get ImageJ metadata, everything else OME metadata (in a BigTIFF where it is large),
-    because ImageJ's own format knows neither 32-bit integers nor large files.
+    because ImageJ's own format knows neither signed nor 32-bit integers nor large files.
 
     Parameters
     ----------
     values
-        Array ``[z, y, x]`` of uint8, uint16, uint32 or float32; other types are converted to float32.
+        Array ``[z, y, x]``. Integers of 64 bits, which OME does not know, become float64, exact up to 2^53.
     description
         One line for the file's header ("simulated …").
     differences
         Pack differences of neighbouring pixels: smaller for grey values, larger for labels.
     """
-    if values.dtype not in (np.uint8, np.uint16, np.uint32, np.float32):
-        values = values.astype(np.uint8 if values.dtype == bool else np.float32)
+    if values.dtype.name not in _WRITTEN:
+        values = values.astype({"bool": np.uint8, "int64": np.float64, "uint64": np.float64}.get(values.dtype.name, np.float32))
     large = values.nbytes > _BIG_ABOVE
     z, y, x = spacing_um
-    imagej = not large and values.dtype != np.uint32
+    imagej = not large and values.dtype in (np.uint8, np.uint16, np.float32)
     metadata: dict[str, Any]
     if imagej:
         metadata = {"axes": "ZYX", "spacing": z, "unit": "um", **({"Info": description} if description else {})}

@@ -42,7 +42,7 @@ def _labels(dtype: str = "uint16", **more) -> LabelVolume:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int8", "int16", "int32", "uint32", "float64"])
 def test_volumes_come_back(folder: Path, suffix: str, dtype: str) -> None:
     volume = Volume(_values(dtype), SPACING, name="probe", simulated=True)
     path = folder / f"Probe 1{suffix}"
@@ -55,6 +55,14 @@ def test_volumes_come_back(folder: Path, suffix: str, dtype: str) -> None:
     assert again.spacing_um == pytest.approx(SPACING, rel=1e-6)
     assert again.simulated
     assert [p.name for p in folder.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_long_integers_keep_their_values(folder: Path, suffix: str, dtype: str) -> None:
+    values = _values(dtype) + np.array(2**40, dtype)
+    write_volume(Volume(values, SPACING), folder / f"a{suffix}")
+    assert np.array_equal(read_volume(folder / f"a{suffix}").values, values)
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
