@@ -36,7 +36,12 @@ def listed(paths: Paths) -> tuple[Path, ...]:
         raise NmcError("no file is chosen", f"choose {KNOWN}", "files")
     chosen = tuple(Path(p).expanduser() for p in given)
     for path in chosen:
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:  # a folder that may not be entered, a name that is too long
+            said = f"{path} cannot be reached ({error.strerror or error})"
+            raise NmcError(said, "check the name, the folder and its permissions", "files") from error
+        if not there:
             raise NmcError(f"there is no file {path}", "check the name and the folder", "files")
         if not (path.is_file() or path.is_dir()):  # opening a pipe waits for its writer, for ever
             raise NmcError(f"{path} is a device or a pipe, not a file", "save the data as a file first", "files")

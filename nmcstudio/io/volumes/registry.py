@@ -227,8 +227,10 @@ def _failing_to_read(name: str) -> Iterator[None]:
         error.field = error.field or "files"
         raise
     except OSError as error:
+        # One slice of many may be the one that is closed.
+        which = Path(error.filename).name if isinstance(error.filename, str | os.PathLike) else name
         raise NmcError(
-            f"{name} cannot be read ({error.strerror or error})", "check the file and its permissions", "files"
+            f"{which} cannot be read ({error.strerror or error})", "check the file and its permissions", "files"
         ) from error
 
 

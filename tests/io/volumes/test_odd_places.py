@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import zarr
 
 from nmcstudio.cli.main import main
@@ -50,3 +52,28 @@ def test_a_header_that_names_no_data(tmp_path: Path, named: str) -> None:
     (tmp_path / "a.mhd").write_text(text + named)
     with pytest.raises(NmcError, match="names no files"):
         probe(tmp_path / "a.mhd")
+
+
+def test_a_name_that_cannot_be_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exists(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(NmcError, match="cannot be reached") as error:
+        probe(tmp_path / "a.tif")
+    assert error.value.field == "files"
+
+
+def test_the_closed_slice_of_a_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(3):
+        tifffile.imwrite(tmp_path / f"slice{index}.tif", np.full((4, 5), index, np.uint8))
+    usual = Path.open
+
+    def closed(path: Path, *args: Any, **more: Any) -> Any:
+        if path.name == "slice1.tif":
+            raise PermissionError(13, "Permission denied", str(path))
+        return usual(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", closed)
+    with pytest.raises(NmcError, match=r"slice1\.tif cannot be read"):
+        read_volume(tmp_path, 0.1)
