@@ -150,11 +150,39 @@ def _meet(keys, necks, a, b, neck):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def survey(basins, codes, observed, row, stop, sizes, cut, keys, necks, used):  # type: ignore[no-untyped-def]
+def reaches_out(faces, shape, z, y, x):  # type: ignore[no-untyped-def]
+    """Whether a voxel lies on a face of a volume of this shape, across an axis longer than one voxel, where material goes on.
+
+    `faces` are the first and the last plane across z, y and x, bool.
+    """
+    return (
+        (shape[0] > 1 and ((z == 0 and faces[0][y, x]) or (z == shape[0] - 1 and faces[1][y, x])))
+        or (shape[1] > 1 and ((y == 0 and faces[2][z, x]) or (y == shape[1] - 1 and faces[3][z, x])))
+        or (shape[2] > 1 and ((x == 0 and faces[4][z, y]) or (x == shape[2] - 1 and faces[5][z, y])))
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def is_beside_unknown(observed, z, y, x):  # type: ignore[no-untyped-def]
+    """Whether a voxel or a face neighbour of it was not observed."""
+    nz, ny, nx = observed.shape
+    return not (
+        observed[z, y, x]
+        and observed[max(z - 1, 0), y, x]
+        and observed[min(z + 1, nz - 1), y, x]
+        and observed[z, max(y - 1, 0), x]
+        and observed[z, min(y + 1, ny - 1), x]
+        and observed[z, y, max(x - 1, 0)]
+        and observed[z, y, min(x + 1, nx - 1)]
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def survey(basins, codes, observed, faces, row, stop, sizes, cut, keys, necks, used):  # type: ignore[no-untyped-def]
     """Count voxels, mark cut basins and collect necks, for rows (z ny + y) from `row` to `stop`.
 
     A neck is the largest height of a pair of face neighbours' lower one, over all pairs that two basins share. A basin is cut
-    if it touches the border, along axes longer than one voxel, or an unobserved voxel. Rows look one voxel back along each axis.
+    if it `reaches_out` or touches an unobserved voxel. Rows look one voxel back along each axis.
 
     Parameters
     ----------
@@ -162,6 +190,8 @@ def survey(basins, codes, observed, row, stop, sizes, cut, keys, necks, used):  
         Integers ``[z, y, x]`` below 2**31, 0 is background.
     observed
         bool ``[z, y, x]``, of shape (1, 1, 1) if everything is.
+    faces
+        As in `reaches_out`.
     sizes, cut
         ``(n + 1,)``, added to.
     keys, necks
@@ -181,7 +211,7 @@ def survey(basins, codes, observed, row, stop, sizes, cut, keys, necks, used):  
         mine, heights = basins[z, y], codes[z, y]
         up, up_heights = basins[z, max(y - 1, 0)], codes[z, max(y - 1, 0)]
         back, back_heights = basins[max(z - 1, 0), y], codes[max(z - 1, 0), y]
-        outer = (nz > 1 and (z == 0 or z == nz - 1)) or (ny > 1 and (y == 0 or y == ny - 1))
+        outer = z == 0 or z == nz - 1 or y == 0 or y == ny - 1
         left = 0
         for x in range(nx):
             label = mine[x]
@@ -189,15 +219,10 @@ def survey(basins, codes, observed, row, stop, sizes, cut, keys, necks, used):  
                 left = 0
                 continue
             sizes[label] += 1
-            if outer or (nx > 1 and (x == 0 or x == nx - 1)):
+            if (outer or x == 0 or x == nx - 1) and reaches_out(faces, basins.shape, z, y, x):
                 cut[label] = True
             elif limited:
-                cut[label] |= (
-                    not observed[z, y, x]
-                    or (nz > 1 and not (observed[z - 1, y, x] and observed[z + 1, y, x]))
-                    or (ny > 1 and not (observed[z, y - 1, x] and observed[z, y + 1, x]))
-                    or (nx > 1 and not (observed[z, y, x - 1] and observed[z, y, x + 1]))
-                )
+                cut[label] |= is_beside_unknown(observed, z, y, x)
             if left != label and left != 0:
                 used += _meet(keys, necks, label, left, min(heights[x], heights[x - 1]))
             if up[x] != label and up[x] != 0:

@@ -13,6 +13,7 @@ from nmcstudio.core.volume import Triple
 from nmcstudio.imaging import basin_kernels, kernels
 from nmcstudio.imaging.components import forest_type
 from nmcstudio.imaging.denoise import EVERYTHING
+from nmcstudio.imaging.faces import Faces, whole_faces
 from nmcstudio.imaging.workers import in_threads, planes_of, slices
 
 CHUNK = 1 << 21
@@ -69,13 +70,20 @@ class _Found:
 
 
 def survey_basins(
-    basins: NDArray[Any], codes: NDArray[np.uint16], count: int, observed: NDArray[np.bool_] | None, monitor: Monitor
+    basins: NDArray[Any],
+    codes: NDArray[np.uint16],
+    count: int,
+    observed: NDArray[np.bool_] | None,
+    monitor: Monitor,
+    faces: Faces | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64], NDArray[np.float64]]:
     """Voxels of each basin, whether it is cut, pairs of neighbours (sorted) and their necks in codes.
 
-    A slab with one plane before it gives its share: sizes add, necks of a pair take the larger.
+    A slab with one plane before it gives its share: sizes add, necks of a pair take the larger. `faces` say where material
+    goes on beyond the border; None: everywhere.
     """
     known = EVERYTHING if observed is None else observed
+    faces = whole_faces(basins.shape) if faces is None else faces  # type: ignore[arg-type]
     ny, nx = basins.shape[1:]
     idle: list[_Found] = []
 
@@ -89,7 +97,7 @@ def survey_basins(
         row, stop = part.start * ny, part.stop * ny
         while row < stop:
             row, found.used = basin_kernels.survey(
-                basins, codes, known, row, stop, found.sizes, found.cut, found.keys, found.necks, found.used
+                basins, codes, known, faces, row, stop, found.sizes, found.cut, found.keys, found.necks, found.used
             )
             if row < stop:
                 found.keys, found.necks = _larger(found.keys, found.necks)

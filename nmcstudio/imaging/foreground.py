@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import SurfaceLevel, Volume
+from nmcstudio.imaging.faces import Faces
 from nmcstudio.imaging.pores import fill_pores
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.smoothed import Smoothed, smooth_volume
@@ -33,6 +34,8 @@ class Foreground:
         Of the smoothed observed voxels, or None for a phase image.
     notes
         What was found, in words.
+    faces
+        bool: where material goes on beyond the volume's faces; empty if that is wherever it touches them.
     """
 
     mask: NDArray[np.bool_]
@@ -40,6 +43,7 @@ class Foreground:
     surface: SurfaceLevel | None
     histogram: Histogram | None
     notes: tuple[str, ...]
+    faces: Faces = ()
 
 
 def find_foreground(volume: Volume, settings: SegmentSettings | None = None, monitor: Monitor | None = None) -> Foreground:
@@ -105,7 +109,8 @@ def cut_at_threshold(smoothed: Smoothed, settings: SegmentSettings, monitor: Mon
         pores, voxels = fill_pores(mask, observed, monitor.sub(0.2, 1.0))
         if pores:
             notes.append(f"{pores} closed pores filled ({100 * voxels / max(1, mask.sum()):.2g} % of the material)")
-    return Foreground(mask, smoothed.observed, surface, smoothed.histogram, tuple(notes))
+    faces = tuple(face > below for face in smoothed.faces)
+    return Foreground(mask, smoothed.observed, surface, smoothed.histogram, tuple(notes), faces)
 
 
 def sensitivity(found: Histogram, level: float) -> str:

@@ -46,6 +46,7 @@ def segment_ct(volume: Volume, settings: SegmentSettings | None = None, monitor:
         chosen.depth_voxels,
         method=chosen.method,
         monitor=monitor.sub(0.45, 0.95),
+        faces=material.faces,
     )
     return particles_of(volume, material, hierarchy, chosen, monitor.sub(0.95, 1.0))
 

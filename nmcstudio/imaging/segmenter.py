@@ -119,6 +119,7 @@ class Segmenter:
                 settings.depth_voxels,
                 method=settings.method,
                 monitor=part.sub(0.5, 1.0),
+                faces=material.faces,
             )
 
         return self._stage("hierarchy", settings, monitor, work)

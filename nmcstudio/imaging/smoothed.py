@@ -13,6 +13,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
 from nmcstudio.imaging.corrections import Fitted, fit_corrections
 from nmcstudio.imaging.denoise import smooth_plane_to_codes, smooth_to_codes
+from nmcstudio.imaging.faces import Faces, take_faces
 from nmcstudio.imaging.field_of_view import field_of_view
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.slabs import slabs
@@ -57,6 +58,8 @@ class Smoothed:
         Of the observed voxels, or None for a phase image.
     notes
         What was found, in words.
+    faces
+        Codes of the volume's faces, each filtered within its own plane.
     """
 
     codes: NDArray[Any]
@@ -65,6 +68,7 @@ class Smoothed:
     observed: NDArray[np.bool_] | None
     histogram: Histogram | None
     notes: tuple[str, ...]
+    faces: Faces = ()
 
 
 def default_sigma(spacing_um: Triple, phase_value: int | None) -> float:
@@ -201,7 +205,27 @@ def smooth_volume(
             f"the volume has {', '.join(f'{v:g}' for v in some)}, …; choose one",
             "phase_value",
         )
-    return Smoothed(codes, ground.scale, ground.sigma_voxels, ground.observed, found, ground.notes)
+    faces = smooth_faces(volume.values, settings, ground, ground.observed)
+    return Smoothed(codes, ground.scale, ground.sigma_voxels, ground.observed, found, ground.notes, faces)
+
+
+def smooth_faces(values: Any, settings: SegmentSettings, ground: Ground, observed: Any) -> Faces:
+    """Codes of the faces of a volume, each filtered within its own plane.
+
+    Parameters
+    ----------
+    values, observed
+        Array ``[z, y, x]``, or what can be indexed like one by slices; `observed` may be None.
+    """
+    fitted = ground.fitted
+
+    def block(starts: tuple[int, int, int], stops: tuple[int, int, int]) -> NDArray[Any]:
+        box = tuple(slice(a, b) for a, b in zip(starts, stops))
+        plain = fitted is None or fitted.changes_nothing
+        taken = values[box] if plain or fitted is None else fitted.correct_block(values, list(starts), list(stops))
+        return smooth_codes(taken, settings, ground, None if observed is None else observed[box], Monitor())[0]
+
+    return take_faces(values.shape, block)
 
 
 def smooth_codes(

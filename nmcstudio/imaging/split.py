@@ -12,6 +12,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
 from nmcstudio.imaging import basin_kernels, merge_kernels
 from nmcstudio.imaging.basins import find_basins, survey_basins
+from nmcstudio.imaging.faces import Faces
 from nmcstudio.imaging.heights import Heights, heights_of
 from nmcstudio.imaging.merging import flood_from_markers, merge_order
 from nmcstudio.imaging.workers import in_threads, planes_of
@@ -151,6 +152,7 @@ def split_hierarchy(
     smoothing_voxels: float = 1.0,
     method: str = "hierarchy",
     monitor: Monitor | None = None,
+    faces: Faces = (),
 ) -> SplitHierarchy:
     """Basins of the distance transform of a mask and their hierarchy.
 
@@ -172,6 +174,8 @@ def split_hierarchy(
         with h = `depth_voxels`, as published; `split` has no say.
     monitor
         Progress and cancel.
+    faces
+        bool: where material goes on beyond the volume's faces; what touches them elsewhere is whole. Empty: everywhere.
 
     Notes
     -----
@@ -181,7 +185,7 @@ def split_hierarchy(
     mean_edge = float(np.cbrt(np.prod(spacing_um)))
     edges = (spacing_um[0] / mean_edge, spacing_um[1] / mean_edge, spacing_um[2] / mean_edge)
     heights = heights_of(mask, edges, observed, smoothing_voxels, monitor.sub(0.0, 0.5))
-    return field_hierarchy(heights, edges, observed, depth_voxels, monitor.sub(0.5, 1.0), method)
+    return field_hierarchy(heights, edges, observed, depth_voxels, monitor.sub(0.5, 1.0), method, faces)
 
 
 def field_hierarchy(
@@ -191,6 +195,7 @@ def field_hierarchy(
     depth: float,
     monitor: Monitor,
     method: str = "hierarchy",
+    faces: Faces = (),
 ) -> SplitHierarchy:
     """Basins of any positive field and their hierarchy: `split_hierarchy` with the field in place of the distance.
 
@@ -206,12 +211,12 @@ def field_hierarchy(
         Hills that stand less than this above the saddle to a higher one are noise.
     monitor
         Progress and cancel.
-    method
+    method, faces
         As in `split_hierarchy`.
     """
     basins, tops = find_basins(heights.codes, edges, monitor.sub(0.0, 0.6))
     peaks = heights.step * np.concatenate(([0.0], heights.codes.reshape(-1)[tops].astype(np.float64)))
-    sizes, cut, pairs, necks = survey_basins(basins, heights.codes, len(tops), observed, monitor.sub(0.6, 0.9))
+    sizes, cut, pairs, necks = survey_basins(basins, heights.codes, len(tops), observed, monitor.sub(0.6, 0.9), faces or None)
     if method == "markers":
         merged, ratios = flood_from_markers(peaks, pairs, heights.step * necks, depth)
     else:

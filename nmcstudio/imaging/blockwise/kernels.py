@@ -5,11 +5,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nmcstudio.imaging.basin_kernels import find_pair
+from nmcstudio.imaging.basin_kernels import find_pair, is_beside_unknown, reaches_out
 
 
 @numba.njit(cache=True, nogil=True)
-def survey_block(basins, codes, observed, starts, sizes, borders, far, cut, sums, keys, necks):  # type: ignore[no-untyped-def]
+def survey_block(basins, codes, observed, faces, starts, sizes, borders, far, cut, sums, keys, necks):  # type: ignore[no-untyped-def]
     """Voxels, border, places and necks of the basins of a block that has a rim of one voxel where the volume goes on.
 
     Parameters
@@ -20,6 +20,8 @@ def survey_block(basins, codes, observed, starts, sizes, borders, far, cut, sums
         uint16 heights.
     observed
         bool, of shape (1, 1, 1) if everything is.
+    faces
+        Of the whole volume, as in `basin_kernels.reaches_out`.
     starts
         First voxel of the block in these arrays, (z, y, x), and the one behind its last: int64 ``(2, 3)``.
     sizes, far, cut
@@ -45,18 +47,11 @@ def survey_block(basins, codes, observed, starts, sizes, borders, far, cut, sums
                 at = (z, y, x)
                 sizes[label] += 1
                 for axis in range(3):
-                    place = borders[axis] + at[axis]
-                    sums[label, axis] += place
-                    if far[axis] > 1 and (place == 0 or place == far[axis] - 1):
-                        cut[label] = True
-                if observed.size > 1 and not cut[label]:
-                    for axis in range(3):
-                        for step in (-1, 1):
-                            a = z + step * (axis == 0)
-                            b = y + step * (axis == 1)
-                            c = x + step * (axis == 2)
-                            if 0 <= a < nz and 0 <= b < ny and 0 <= c < nx and not observed[a, b, c]:
-                                cut[label] = True
+                    sums[label, axis] += borders[axis] + at[axis]
+                if reaches_out(faces, far, borders[0] + z, borders[1] + y, borders[2] + x) or (
+                    observed.size > 1 and is_beside_unknown(observed, z, y, x)
+                ):
+                    cut[label] = True
                 for axis in range(3):
                     a, b, c = z - (axis == 0), y - (axis == 1), x - (axis == 2)
                     if a < 0 or b < 0 or c < 0:

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
 from nmcstudio.imaging import basin_kernels, gauss_kernels, kernels
-from nmcstudio.imaging.blockwise.grid import Block, Grid, OnDisk
+from nmcstudio.imaging.blockwise.grid import Block, Corner, Grid, OnDisk
 from nmcstudio.imaging.blockwise.kernels import survey_block
 from nmcstudio.imaging.denoise import EVERYTHING, each_smoothed_plane
 from nmcstudio.imaging.distance import squared_distance_inside
+from nmcstudio.imaging.faces import Faces
 from nmcstudio.imaging.field_of_view import Observed
 from nmcstudio.imaging.heights import STEP
 from nmcstudio.imaging.segment_settings import SegmentSettings
@@ -49,6 +50,8 @@ class Job:
         Height of one code of the heights.
     count
         Number of basins of the whole volume.
+    faces
+        bool: where material goes on beyond the volume's faces.
     """
 
     values: OnDisk
@@ -61,6 +64,7 @@ class Job:
     below: int = 0
     step: float = STEP
     count: int = 0
+    faces: Faces = ()
 
     def array(self, name: str) -> Any:
         """One of the arrays between the passes."""
@@ -82,16 +86,21 @@ def _chunk(edge: int) -> int:
     return best if best >= 16 else edge
 
 
+def smooth_box(job: Job, starts: Corner, stops: Corner) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Codes of a box that is filtered as if nothing were around it, and what of it was observed."""
+    fitted = job.ground.fitted
+    if fitted is None or fitted.changes_nothing:
+        values = job.values[tuple(slice(a, b) for a, b in zip(starts, stops))]
+    else:
+        values = fitted.correct_block(job.values, list(starts), list(stops))  # type: ignore[arg-type]
+    known = job.observed.block(starts, stops)
+    return smooth_codes(values, job.settings, job.ground, known, Monitor())[0], known
+
+
 def smooth_block(job: Job, block: Block) -> NDArray[np.int64]:
     """Write the codes of a block; how often each of them occurs among the observed voxels."""
     wide = block.widened(job.ground.reach, job.grid.shape)
-    fitted = job.ground.fitted
-    if fitted is None or fitted.changes_nothing:
-        values = job.values[wide.box]
-    else:
-        values = fitted.correct_block(job.values, list(wide.starts), list(wide.stops))  # type: ignore[arg-type]
-    known = job.observed.block(wide.starts, wide.stops)
-    codes, _ = smooth_codes(values, job.settings, job.ground, known, Monitor())
+    codes, known = smooth_box(job, wide.starts, wide.stops)
     mine = block.inside(wide)
     job.array("codes")[block.box] = codes[mine]
     return count_codes(codes[mine], None if known is None else known[mine])
@@ -327,6 +336,7 @@ def survey_one(job: Job, block: Block) -> Survey:
             numbers,
             np.ascontiguousarray(job.array("heights")[wide.box]),
             EVERYTHING if known is None else np.ascontiguousarray(known),
+            job.faces,
             starts,
             sizes,
             np.array(wide.starts),

@@ -19,6 +19,7 @@ from nmcstudio.imaging.blockwise.grid import Grid, OnDisk
 from nmcstudio.imaging.blockwise.joining import Ways, join_pores, join_surveys
 from nmcstudio.imaging.blockwise.passes import Job
 from nmcstudio.imaging.blockwise.schedule import Workers, workers
+from nmcstudio.imaging.faces import take_faces
 from nmcstudio.imaging.field_of_view import Observed, find_region
 from nmcstudio.imaging.foreground import level_of, sensitivity
 from nmcstudio.imaging.merging import merge_order
@@ -187,7 +188,10 @@ def _material(job: Job, team: Workers, monitor: Monitor) -> tuple[Job, SurfaceLe
         how = "Otsu" if job.settings.threshold is None else "given"
         notes.append(f"{how} threshold {level:.6g}: {sensitivity(histogram, level)}")
         surface = SurfaceLevel(job.ground.sigma_voxels, level)
-    job = replace(job, below=job.ground.scale.last_below(level))
+    below = job.ground.scale.last_below(level)
+    smoothing = job
+    faces = take_faces(job.grid.shape, lambda starts, stops: passes.smooth_box(smoothing, starts, stops)[0])
+    job = replace(job, below=below, faces=tuple(face > below for face in faces))
     job.create("mask", bool)
     closed: list[NDArray[np.bool_]] = [np.zeros(1, bool)] * len(blocks)
     if job.settings.fill_closed_pores:
