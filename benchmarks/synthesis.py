@@ -72,6 +72,16 @@ def plain_file(count: int, degree: int, folder: str) -> float:
     return float((Path(folder) / "radii.npy").stat().st_size)
 
 
+def plain_synced_file(count: int, degree: int, folder: str) -> float:
+    """As `plain_file`, and on the disk before it ends, as our files are."""
+    import os
+
+    size = plain_file(count, degree, folder)
+    with (Path(folder) / "radii.npy").open("rb+") as file:
+        os.fsync(file.fileno())
+    return size
+
+
 def ply_folder(count: int, degree: int, folder: str) -> float:
     from nmcstudio.core.monitor import Monitor
     from nmcstudio.io.meshes.shells import write_shell_folder
@@ -125,6 +135,7 @@ def main() -> int:
             "nmcstudio, batch by batch, nothing written": measure(in_memory, *size, repeats=options.repeats),
             "nmcstudio, one HDF5 file, synced": measure(one_file, *size, folder, repeats=options.repeats),
             "cached basis times BLAS, numpy.save": measure(plain_file, *size, folder, repeats=options.repeats),
+            "cached basis times BLAS, numpy.save, synced": measure(plain_synced_file, *size, folder, repeats=options.repeats),
             "nmcstudio, a PLY file a shell": measure(ply_folder, *size, folder, repeats=1),
         }
         table(f"{options.count} shells of degree {options.degree} at 4,098 directions", rows)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from nmcstudio.shell.directions import SphereMesh, icosphere, octasphere
 from nmcstudio.shell.harmonics import compute_harmonics, degree_of_count
 
-#: Radii of a batch: 32 MiB of single precision. At the end of each product its threads wait for each other.
-_BATCH = 8_000_000
+#: Radii of a batch: 16 MiB of single precision. At the end of each product its threads wait for each other.
+_BATCH = 4_000_000
 #: Batches in memory: as many as a caller may still be writing while the next is computed.
 _RING = 4
 #: Meshes by the name of their directions.

@@ -93,6 +93,7 @@ def chain(inputs: Path, outputs: Path) -> list[tuple[str, dict[str, Any]]]:
         ("import-tessellation", {"files": (str(outputs / "tessellation.csv"),)}),
         ("import-shell-model", {"files": (str(inputs / "shell-model.json"),)}),
         ("import-grain-model", {"files": (str(resource("samples/published-grain-model.json")),)}),
+        ("sample-shells", {"count": 5, "to": str(outputs / "shells.h5"), "directions": "octasphere-258"}),
         ("compose", {"diameter_um": 2.4, "count": 2, "voxel_um": 0.1}),
         ("mesh", {"kind": "tetrahedra", "edge_um": 0.3}),
         ("validate", {"shells": 60, "windows": 1}),

@@ -78,8 +78,10 @@ def test_preflight_of_segmentation() -> None:
     assert found.memory_mib is not None
     assert 3000 < found.memory_mib < 20000
     assert found.seconds is not None
-    assert 30 < found.seconds < 600
-    assert _preflight("segment-ct", field_of_view="box").problems[0].field == "box"
+    # 16 s were measured on two processors.
+    assert 8 < found.seconds < 60
+    assert not _preflight("segment-ct", field_of_view="box").problems, "a box without numbers is looked for"
+    assert _preflight("segment-ct", cylinder_centre_um=(1.0, 2.0)).problems[0].field == "cylinder_radius_um"
     assert _preflight("segment-ct", phase_value=1, threshold=0.5).problems[0].field == "threshold"
     assert _preflight("edit-labels").problems
 

@@ -36,7 +36,6 @@ def survey_block(basins, codes, observed, faces, starts, sizes, borders, far, cu
     full
         True if the table was too small; nothing else can be used then.
     """
-    nz, ny, nx = basins.shape
     used = 0
     for z in range(starts[0, 0], starts[1, 0]):
         for y in range(starts[0, 1], starts[1, 1]):
