@@ -187,6 +187,18 @@ MODEL_ERRORS = [
     ({"components": [{"probability": 0.5, "mean": 4, "power_spectrum": [1, 0, 0]}]}, "sum to 0.5"),
     ({"components": [{"probability": 1, "mean": -4, "power_spectrum": [1, 0, 0]}]}, "mean radius"),
     ({"components": [{"probability": 1, "mean": 4, "power_spectrum": [1, -1, 0]}]}, "degree 1"),
+    ({"version": 0}, "version 0"),
+    ({"version": True}, "version True"),
+    ({"sample_size": "many"}, "sample_size"),
+    ({"sample_size": -3}, "sample_size"),
+    ({"smoothing": "fine"}, "smoothing"),
+    ({"methods": [1]}, '"methods".*not an object'),
+    ({"methods": {"em": {}}}, "method em.*log_likelihood"),
+    ({"methods": {"em": 3}}, "method em.*log_likelihood"),
+    ({"bic_by_components": [1, 2]}, '"bic_by_components".*not an object'),
+    ({"bic_by_degree": {"3": "x"}}, "bic_by_degree"),
+    ({"held_out_by_components": {"three": 1.0}}, "'three'"),
+    ({"rejection_probability": 7}, "between 0 and 1"),
 ]
 
 

@@ -104,7 +104,7 @@ def read_shell_model(path: str | os.PathLike[str]) -> ShellModel:
     content = _load(Path(path))
     if content.get("format") != _FORMAT:
         raise NmcError(f"{path} is not a shell model", f'its "format" must be "{_FORMAT}"')
-    if not isinstance(content.get("version"), int) or content["version"] > _VERSION:
+    if content.get("version") != _VERSION or isinstance(content["version"], bool):
         raise NmcError(
             f"{path} has version {content.get('version')!r}, this program reads version {_VERSION}",
             f'write "version": {_VERSION}, or update the program',
@@ -122,6 +122,8 @@ def read_shell_model(path: str | os.PathLike[str]) -> ShellModel:
         raise NmcError(f"the probabilities in {path} sum to {total:.6g}", "make them sum to 1")
     components.sort(key=lambda component: component.mean_um)
     figures = {name: _number(path, content, name, "the model") for name in _OPTIONAL if name in content}
+    if not 0 <= figures.get("rejection_probability", 0.0) <= 1:
+        raise NmcError(f'"rejection_probability" in {path} is no share', "give a number between 0 and 1, or remove it")
     return ShellModel(
         degree=degree,
         components=tuple(components),
@@ -129,24 +131,43 @@ def read_shell_model(path: str | os.PathLike[str]) -> ShellModel:
         bic=figures.get("bic", math.nan),
         nugget_um=figures.get("nugget", math.nan) * scale,
         method=str(content.get("method", "given")),
-        sample_size=int(content.get("sample_size", 0)),
+        sample_size=int(_not_negative(path, content, "sample_size")),
         rejection_probability=figures.get("rejection_probability", math.nan),
-        smoothing_um=float(content.get("smoothing", 0.0)) * scale,
+        smoothing_um=_not_negative(path, content, "smoothing") * scale,
         simulated=bool(content.get("simulated", False)),
         truncated=bool(content.get("truncated", False)),
         methods={
-            str(method): {"log_likelihood": float(found["log_likelihood"]), "nugget_um": float(found["nugget"]) * scale}
-            for method, found in content.get("methods", {}).items()
+            method: {
+                "log_likelihood": _number(path, found, "log_likelihood", f"method {method}"),
+                "nugget_um": _number(path, found, "nugget", f"method {method}") * scale,
+            }
+            for method, found in _object(path, content, "methods").items()
         },
-        bic_by_components=_table(content, "bic_by_components"),
-        held_out_by_components=_table(content, "held_out_by_components"),
-        bic_by_degree=_table(content, "bic_by_degree"),
-        held_out_by_degree=_table(content, "held_out_by_degree"),
+        **{name: _table(path, content, name) for name in _TABLES},  # type: ignore[arg-type]
     )
 
 
-def _table(content: dict[str, Any], name: str) -> dict[str, float]:
-    return {str(key): float(value) for key, value in content.get(name, {}).items()}
+def _object(path: str | os.PathLike[str], content: dict[str, Any], name: str) -> dict[str, Any]:
+    found = content.get(name, {})
+    if not isinstance(found, dict):
+        raise NmcError(f'"{name}" in {path} is not an object', f'remove "{name}": the model does not need it')
+    return found
+
+
+def _table(path: str | os.PathLike[str], content: dict[str, Any], name: str) -> dict[str, float]:
+    """Numbers 1, 2, … (components or degrees, as text) and what was found for each."""
+    table = _object(path, content, name)
+    for key in table:
+        if not key.isdecimal():
+            raise NmcError(f'"{name}" in {path} has an entry {key!r}', f'its names are whole numbers; or remove "{name}"')
+    return {key: _number(path, table, key, f'"{name}"') for key in table}
+
+
+def _not_negative(path: str | os.PathLike[str], content: dict[str, Any], name: str) -> float:
+    value = _number(path, content, name, "the model") if name in content else 0.0
+    if value < 0:
+        raise NmcError(f'the model in {path} has "{name}": {value:g}', "give a number, zero or larger")
+    return value
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -204,8 +225,8 @@ def _component_in(path: str | os.PathLike[str], number: int, entry: Any, degree:
     )
 
 
-def _number(path: str | os.PathLike[str], entry: dict[str, Any], name: str, place: str) -> float:
-    value = entry.get(name)
+def _number(path: str | os.PathLike[str], entry: Any, name: str, place: str) -> float:
+    value = entry.get(name) if isinstance(entry, dict) else None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise NmcError(f'{place} in {path} has no usable "{name}"', f'write "{name}": and a number')
     return float(value)
