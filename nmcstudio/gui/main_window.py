@@ -145,7 +145,7 @@ class MainWindow(QMainWindow):
             self.label_tools.add_keys(page)
             self.views.add_hint(self.label_tools.words)
             self.label_tools.hide()
-            self.views.edit_button.toggled.connect(self.label_tools.setVisible)
+            self.views.tools_wanted.connect(self.label_tools.setVisible)
             self.label_tools.asked.connect(lambda: self.views.edit_button.setChecked(True))
             column = QVBoxLayout(page)
             column.setContentsMargins(0, 0, 0, 0)

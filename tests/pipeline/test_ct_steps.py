@@ -80,6 +80,8 @@ def test_preflight_of_segmentation() -> None:
     assert found.seconds is not None
     # 16 s were measured on two processors.
     assert 8 < found.seconds < 60
+    facts["ct"]["spacing_um"] = [0.128, 0.128, 0.128]  # type: ignore[assignment]
+    assert _preflight("segment-ct", facts, sigma=4.0).notes == ("σ of 4 voxels is 0.512 um",)
     assert not _preflight("segment-ct", field_of_view="box").problems, "a box without numbers is looked for"
     assert _preflight("segment-ct", cylinder_centre_um=(1.0, 2.0)).problems[0].field == "cylinder_radius_um"
     assert _preflight("segment-ct", phase_value=1, threshold=0.5).problems[0].field == "threshold"

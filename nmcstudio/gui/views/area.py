@@ -45,10 +45,11 @@ class ViewArea(QWidget):
     """Shows a node in slices and 3D, previews and live results over it.
 
     ``layout_changed`` names the arrangement whenever it is another than before, whoever asked for it: the actions that choose
-    one follow it.
+    one follow it. ``tools_wanted`` says whether the row of tools for labels is to be seen.
     """
 
     layout_changed = Signal(str)
+    tools_wanted = Signal(bool)
 
     def __init__(self, controller: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,6 +109,8 @@ class ViewArea(QWidget):
         self.edit_button.setObjectName("choice")
         self.edit_button.setToolTip("Show or hide the tools that correct particles and grains by hand")
         self.edit_button.hide()
+        self.edit_button.toggled.connect(self._offer_tools)
+        self._editable = False
         head = QHBoxLayout()
         # As high without its buttons as with them: the views below stay where they are from node to node.
         head.addStrut(max(self._choices.sizeHint().height(), self._layers_button.sizeHint().height()))
@@ -395,6 +398,16 @@ class ViewArea(QWidget):
     def _arrange(self) -> None:
         self.store.place_plots(self._arrange_views())
 
+    def _let_edit(self, editable: bool) -> None:
+        """Offer the tools only where there is something to edit; whether they are wanted there is remembered."""
+        self._editable = editable
+        self.edit_button.setVisible(editable)
+        self._offer_tools()
+
+    @Slot()
+    def _offer_tools(self) -> None:
+        self.tools_wanted.emit(self._editable and self.edit_button.isChecked())
+
     def _arrange_views(self) -> bool:
         """Show what the arrangement asks for; true if that includes the plots."""
         if self._layout_name == "compare":
@@ -404,7 +417,7 @@ class ViewArea(QWidget):
             self._note.set_full_text("one camera, one cross-hair")
             self._choices.hide()
             self._layers_button.hide()
-            self.edit_button.hide()
+            self._let_edit(False)
             self.readout.say(" ")
             return False
         self.compare.deactivate()
@@ -417,6 +430,7 @@ class ViewArea(QWidget):
         has_scene = content is not None and bool(content.scene)
         if not has_layers and not has_scene and not (content is not None and content.plots):
             self._pages.setCurrentWidget(self._empty)
+            self._let_edit(False)
             return False
         flat = has_layers and self.model.layers[0].values.shape[0] == 1
         show_3d = has_scene and (self._layout_name in ("3d", "both") or not has_layers) and not self._maximised
@@ -438,8 +452,7 @@ class ViewArea(QWidget):
         self._list.setVisible(show_slices)
         self._column.setVisible((show_slices or keyed) and self._layers_button.isChecked())
         self._layers_button.setVisible(show_slices or keyed)
-        editable = content is not None and content.key in EDITABLE and self.store.showing_node
-        self.edit_button.setVisible(editable or self.edit_button.isChecked())
+        self._let_edit(content is not None and content.key in EDITABLE and self.store.showing_node)
         self._pages.setCurrentWidget(self._views)
         if show_3d:
             self.scene.activate()

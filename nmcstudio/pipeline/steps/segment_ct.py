@@ -259,8 +259,15 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: SegmentCtParams) -
     voxels = math.prod(shape)
     sigma = 4.0 if params.sigma is None else params.sigma
     nanoseconds = 30 + 2 * sigma + nanoseconds_of_corrections(params)
+    spacing_um = facts["ct"].get("spacing_um")
+    notes = []
+    if params.sigma and spacing_um:
+        notes.append(f"σ of {params.sigma:g} voxels is {params.sigma * math.prod(spacing_um) ** (1 / 3):.3g} um")
     return Preflight(
-        seconds=0.5 + voxels * nanoseconds * 1e-9, memory_mib=BYTES_PER_VOXEL * voxels / 2**20, problems=tuple(problems)
+        seconds=0.5 + voxels * nanoseconds * 1e-9,
+        memory_mib=BYTES_PER_VOXEL * voxels / 2**20,
+        problems=tuple(problems),
+        notes=tuple(notes),
     )
 
 
