@@ -73,6 +73,21 @@ def test_axis_begins_at_zero_where_nothing_is_below() -> None:
     assert y_range_of(plot(curve([0.0, 5.0]), log_y=True)) is None
 
 
+def test_a_new_row_of_cards_never_lies_on_the_one_above(control, qtbot) -> None:
+    grid = PlotGrid(control, compact=True)
+    qtbot.addWidget(grid)
+    grid.resize(640, 220)
+    grid.show()
+    qtbot.waitExposed(grid)
+    plots = tuple(plot(curve([0, 1, 2]), key=str(i)) for i in range(5))
+    grid.set_plots(plots[:2])
+    qtbot.waitUntil(lambda: grid.is_drawn)
+    grid.set_plots(plots)
+    # Nothing was left to the event loop, which a fit keeps busy.
+    frames = [card.geometry() for card in grid.cards]
+    assert not any(a.intersects(b) for i, a in enumerate(frames) for b in frames[i + 1 :])
+
+
 def test_a_density_is_drawn_from_zero_and_its_words_stand_outside(control, qtbot) -> None:
     found = density_plot("w", "Weights", "weight [µm²]", np.random.default_rng(0).normal(size=200))
     assert found.y_label == "density [1/µm²]"

@@ -130,6 +130,10 @@ class PlotGrid(QScrollArea):
         if not self._compact:
             # What the cards do not take stays empty below them.
             self._grid.setRowStretch(-(-len(self.cards) // columns), 1)
+        # The scroll area makes room for a new row only later; until then its cards would lie on those above.
+        inner = self.widget()
+        inner.resize(inner.size().expandedTo(self._grid.totalMinimumSize()))
+        self._grid.activate()
 
 
 class PlotsPanel(QWidget):
