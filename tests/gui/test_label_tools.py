@@ -393,3 +393,15 @@ def test_a_node_that_was_edited_is_shown_again_on_the_labels_of_its_session(desk
     desk.qtbot.waitUntil(lambda: list(desk.table.model.table.ids) == [3, 7], timeout=30_000)
     desk.row.editing.act("particles", {"delete": [3]}, "Delete")
     desk.qtbot.waitUntil(lambda: list(desk.table.model.table.ids) == [7], timeout=30_000)
+
+
+def test_the_tools_stand_only_where_labels_are_on_view(desk: SimpleNamespace) -> None:
+    wanted: list[bool] = []
+    desk.area.tools_wanted.connect(wanted.append)
+    desk.area.edit_button.setChecked(True)
+    assert wanted[-1]
+    desk.area.set_layout("compare")
+    assert not wanted[-1]
+    assert not desk.area.edit_button.isVisible()
+    desk.area.set_layout("both")
+    assert wanted[-1]
