@@ -25,7 +25,8 @@ _PEERS = Path(__file__).resolve().parents[2] / "shared" / "bench"
 def data(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Radii ``(n, m)`` of a mixture of seven fields, and directions."""
     if (_PEERS / "gen.py").exists():
-        sys.path.insert(0, str(_PEERS))
+        # Behind our own folder, which has a module of the same name as one of theirs.
+        sys.path.append(str(_PEERS))
         import gen
 
         return gen.grf_radii(seed=seed)[:2]
