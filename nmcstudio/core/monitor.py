@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from nmcstudio.core.errors import Cancelled
 
 T = TypeVar("T")
+_FIGURES = str.maketrans("", "", "0123456789.+-")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Monitor:
     """Handed to every computation. Code that reports is code that can be cancelled.
 
     `report` raises `Cancelled` once `cancel` was called (from any thread), and calls the listener at most every
-    `interval_s` seconds. Work that can end early with its best result so far looks at `finish_requested`.
+    `interval_s` seconds, besides at the end and at words that are new; words that differ in their figures alone are not: a fit
+    that counts its steps would bury the listener. A partial result that came too soon goes with the next call. Work that can
+    end early with its best result so far looks at `finish_requested`.
 
     Parameters
     ----------
@@ -58,6 +61,9 @@ class Monitor:
         self._started = time.monotonic()
         self._last = -1.0
         self._message = ""
+        self._seen: set[str] = set()
+        self._fraction: float | None = None
+        self._partial: Any = None
         self.warnings: list[str] = []
 
     def cancel(self) -> None:
@@ -83,7 +89,10 @@ class Monitor:
             raise Cancelled
 
     def report(self, fraction: float | None, message: str = "", partial: Any = None) -> None:
-        """Say how far the work is; raises `Cancelled` if somebody asked it to stop. An empty message keeps the last one."""
+        """Say how far the work is; raises `Cancelled` if somebody asked it to stop.
+
+        An empty message keeps the last one, and a partial result alone the last fraction.
+        """
         self.check()
         now = time.monotonic()
         changed = bool(message) and message != self._message
@@ -91,15 +100,27 @@ class Monitor:
             self._message = message
         if self._listener is None:
             return
+        if partial is not None:
+            self._partial = partial
+        if fraction is None and not message and partial is not None:
+            fraction = self._fraction
+        self._fraction = fraction
         ended = fraction is not None and fraction >= 1.0
-        if not (changed or ended) and now - self._last < self._interval_s:
+        if not ((changed and self._are_new(message)) or ended) and now - self._last < self._interval_s:
             return
         self._last = now
+        partial, self._partial = self._partial, None
         elapsed = now - self._started
         left = None
         if fraction is not None and fraction > 0.01 and elapsed > 0.5:
             left = elapsed * (1.0 - min(fraction, 1.0)) / fraction
         self._listener(Progress(fraction, self._message, partial, elapsed, left))
+
+    def _are_new(self, words: str) -> bool:
+        kind = words.translate(_FIGURES)
+        known = kind in self._seen
+        self._seen.add(kind)
+        return not known
 
     def warn(self, message: str) -> None:
         """Keep a warning: it is shown until read and stored with the result. The same words are kept once."""
