@@ -19,6 +19,8 @@ from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.slabs import slabs
 from nmcstudio.imaging.threshold import Histogram, count_codes, histogram_of_counts
 
+CODE_TYPES = (np.uint8, np.uint16)  # grey values of these types are codes themselves where nothing smooths them
+
 
 @dataclass(frozen=True)
 class Codes:
@@ -159,7 +161,7 @@ def ground_within(
 
 def _codes(values: NDArray[Any], observed: Any, fitted: Fitted, sigma: float, monitor: Monitor) -> Codes:
     """0 to 255 for 8-bit values, else from the smallest to the largest value that is left after the corrections."""
-    if values.dtype in (np.uint8, np.uint16) and sigma <= 0:
+    if values.dtype in CODE_TYPES and sigma <= 0:
         return Codes(0.0, 1.0)
     if values.dtype == np.uint8:
         return Codes(0.0, 255 / 65535)
@@ -246,7 +248,7 @@ def smooth_codes(
         How often each code occurs among the observed voxels.
     """
     picked = _picked(values, settings, monitor.sub(0.0, 0.3))
-    if ground.sigma_voxels <= 0 and ground.scale.scale == 1:
+    if ground.sigma_voxels <= 0 and picked.dtype in CODE_TYPES:
         return picked, count_codes(picked, observed, monitor.sub(0.3, 1.0))
     return smooth_to_codes(picked, ground.sigma_voxels, observed, ground.scale.offset, ground.scale.scale, monitor.sub(0.3, 1.0))
 
@@ -269,7 +271,7 @@ def smooth_plane(volume: Volume, settings: SegmentSettings, ground: Ground, axis
     if ground.fitted is not None and not ground.fitted.changes_nothing:
         values = ground.fitted.correct_block(volume.values, starts, stops)
     picked, index = _picked(values, settings, Monitor()), index - starts[axis]
-    if ground.sigma_voxels <= 0 and ground.scale.scale == 1:
+    if ground.sigma_voxels <= 0 and picked.dtype in CODE_TYPES:
         return picked.take(index, axis=axis)
     observed = None if ground.observed is None else ground.observed[cut]
     return smooth_plane_to_codes(picked, ground.sigma_voxels, observed, ground.scale.offset, ground.scale.scale, axis, index)

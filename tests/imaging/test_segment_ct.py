@@ -161,3 +161,18 @@ def test_real_snow(shared_data) -> None:
     assert material.mask.mean() == pytest.approx(0.575, abs=0.005)
     found = segment_ct(volume, SegmentSettings(sigma=1.0, keep_cut=True))
     assert 250 < found.labels.max() < 320
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high"), [(np.int16, -32768, 32767), (np.int32, 0, 65535), (np.float32, 0, 65535), (np.float32, 7, 7.5)]
+)
+def test_a_range_of_65536_values_needs_no_smoothing(dtype: type, low: float, high: float) -> None:
+    z, y, x = np.ogrid[:24, :24, :24]
+    ball = (z - 12) ** 2 + (y - 12) ** 2 + (x - 12) ** 2 < 64
+    volume = Volume(np.where(ball, high, low).astype(dtype), (1.0, 1.0, 1.0))
+    assert np.array_equal(segment_ct(volume, SegmentSettings("all", sigma=0.0)).labels == 1, ball)
+
+
+def test_one_float_value_without_smoothing_says_so() -> None:
+    with pytest.raises(ComputationError, match="same grey value"):
+        segment_ct(Volume(np.full((4, 5, 6), 7.5, np.float32), (1.0, 1.0, 1.0)), SegmentSettings(sigma=0.0))

@@ -167,8 +167,8 @@ def _observed(values: OnDisk, stored: Source | None, settings: SegmentSettings, 
 def _material(job: Job, team: Workers, monitor: Monitor) -> tuple[Job, SurfaceLevel | None, tuple[str, ...]]:
     """Smoothed codes, the threshold, and the mask without closed pores."""
     blocks = job.grid.blocks()
-    whole = job.ground.sigma_voxels <= 0 and job.ground.scale.scale == 1 and job.values.dtype != np.uint16
-    job.create("codes", np.uint8 if whole else np.uint16)
+    narrow = job.settings.phase_value is not None or job.values.dtype == np.uint8
+    job.create("codes", np.uint8 if narrow and job.ground.sigma_voxels <= 0 else np.uint16)
     counts = np.zeros(65536, np.int64)
     for found in team.each(passes.smooth_block, blocks, job, monitor.sub(0.0, 0.5), "Smoothing"):
         counts[: len(found)] += found
