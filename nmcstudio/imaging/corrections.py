@@ -18,7 +18,9 @@ from nmcstudio.imaging.samples import noise_level, robust_range, sample
 from nmcstudio.imaging.shading import Shading, fit_shading
 from nmcstudio.imaging.slabs import slabs
 
+FAR_OFF = np.float32(1e15)  # stands for voxels without a number in non-local means: no patch is like one that holds it
 PATCH = 1  # half width of the patches that non-local means compare
+FARTHEST_AXIS = 4  # diagonals of a slice: from farther away too few directions meet the slice to tell rings
 NOTICED = 0.1  # shading of this share of the grey value is mentioned where it is not corrected
 
 
@@ -202,9 +204,13 @@ class Fitted:
             patch = [PATCH if n > 1 else 0 for n in shape]
             smaller = np.empty([n - 2 * (r + p) for n, r, p in zip(block.shape, reach, patch)], np.float32)
             strength = max(self.noise, 1e-6) * self.wanted.alike_strength
+            lost = ~np.isfinite(block)
+            block[lost] = FAR_OFF
             kernels.average_alike(
                 block, reach[0], reach[1], reach[2], patch[0], patch[1], patch[2], self.noise, strength, smaller
             )
+            rims = [r + p for r, p in zip(reach, patch)]
+            smaller[lost[tuple(slice(r, n - r) for r, n in zip(rims, lost.shape))]] = np.nan
             block = smaller
         return block
 
@@ -246,6 +252,8 @@ def fit_corrections(
         limits = _limits(values, observed, robust_range(points), monitor.sub(0.0, 0.2))
         if limits != (-np.inf, np.inf):
             notes.append(f"voxels beyond the grey values {limits[0]:.4g} to {limits[1]:.4g} (outliers) were held there")
+    if wanted.ring_centre is not None:
+        _check_axis(wanted.ring_centre, values.shape)
     rings = None
     if wanted.ring_width:
         centre = wanted.ring_centre or find_axis(values, observed, monitor.sub(0.2, 0.6))
@@ -273,6 +281,18 @@ def fit_corrections(
     if wanted.alike_strength:
         notes.append(f"non-local means at {wanted.alike_strength:g} times the noise of {noise:.3g} grey values")
     return Fitted(wanted, limits, rings, shading, noise, tuple(notes))
+
+
+def _check_axis(centre: tuple[float, float], shape: tuple[int, ...]) -> None:
+    """Refuse a rotation axis that is seen from too few directions to tell its rings."""
+    diagonal = float(np.hypot(shape[1], shape[2]))
+    away = float(np.hypot(centre[0] - shape[1] / 2, centre[1] - shape[2] / 2))
+    if not away <= FARTHEST_AXIS * diagonal:
+        raise NmcError(
+            f"the rotation axis lies {away:.4g} voxels from the middle of slices of {shape[1]} × {shape[2]} voxels",
+            "give it in um, measured from the first voxel, or leave it open",
+            "ring_centre_um",
+        )
 
 
 def _limits(

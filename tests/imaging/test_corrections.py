@@ -273,3 +273,24 @@ def test_corrections_stop_when_asked(scene: np.ndarray) -> None:
         fitted.correct(values, monitor)
     assert time.perf_counter() - asked[0] < 1
     timer.join()
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_non_local_means_go_round_voxels_without_a_number(scene: np.ndarray, lost: float) -> None:
+    spoiled = scene[:16, :24, :24].astype(np.float32)
+    wanted = Corrections(alike_strength=0.8, hold_outliers=False)
+    plain = fit_corrections(spoiled, None, wanted)
+    before = plain.correct(spoiled)
+    spoiled[8, 12, 12] = lost
+    after = plain.correct(spoiled)
+    assert np.argwhere(~np.isfinite(after)).tolist() == [[8, 12, 12]]
+    far = np.ones(after.shape, bool)
+    far[4:13, 8:17, 8:17] = False
+    assert np.array_equal(after[far], before[far])
+
+
+@pytest.mark.parametrize("axis", [(9000.0, 20.0), (np.nan, 20.0)])
+def test_an_axis_that_no_direction_reaches_is_refused_at_once(scene: np.ndarray, axis: tuple[float, float]) -> None:
+    with pytest.raises(NmcError, match="rotation axis lies") as raised:
+        fit_corrections(scene, None, Corrections(ring_width=3, ring_centre=axis))
+    assert raised.value.field == "ring_centre_um"
