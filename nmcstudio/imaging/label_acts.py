@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
@@ -158,11 +157,13 @@ def stroke_box(editor: LabelEditor, points_um: tuple[Point, ...], radius_um: flo
     volume = editor.volume
     index = um_to_index(np.array(points_um, float).reshape(-1, 3), volume.spacing_um, volume.origin_um)
     reach = radius_um / np.array(volume.spacing_um)
-    low = np.ceil(index.min(axis=0) - reach - 1e-6).astype(int)
-    high = np.floor(index.max(axis=0) + reach + 1e-6).astype(int) + 1
+    # Numbers that are too large for an index are brought to the volume's surroundings before they become one.
+    farthest = np.array(editor.labels.shape) + 1
+    low = np.clip(np.ceil(index.min(axis=0) - reach - 1e-6), -1, farthest).astype(int)
+    high = np.clip(np.floor(index.max(axis=0) + reach + 1e-6), -2, farthest).astype(int) + 1
     axis = NORMALS[plane]
     if axis >= 0:
-        low[axis] = int(np.floor(index[0, axis] + 0.5))
+        low[axis] = int(np.clip(np.floor(index[0, axis] + 0.5), -1, farthest[axis]))
         high[axis] = low[axis] + 1
     low, high = np.maximum(low, 0), np.minimum(high, editor.labels.shape)
     if (high <= low).any():
@@ -185,8 +186,8 @@ def voxel_of(editor: LabelEditor, point_um: Point, field: str) -> tuple[int, int
         If the point lies outside of the volume.
     """
     volume = editor.volume
-    at: NDArray[np.int64] = np.floor(um_to_index(np.array(point_um), volume.spacing_um, volume.origin_um) + 0.5).astype(int)
-    if (at < 0).any() or (at >= editor.labels.shape).any():
+    at = np.floor(um_to_index(np.array(point_um), volume.spacing_um, volume.origin_um) + 0.5)
+    if not ((at >= 0) & (at < editor.labels.shape)).all():
         words = ", ".join(f"{v:.4g}" for v in point_um)
         raise NmcError(f"the point ({words}) µm lies outside of the volume", "give points inside", field)
     return int(at[0]), int(at[1]), int(at[2])

@@ -11,6 +11,7 @@ import tifffile
 from skimage.metrics import adapted_rand_error
 
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import step
@@ -107,3 +108,18 @@ def test_the_bundled_sample_is_what_it_says() -> None:
     both = (truth.labels > 0) & (found.labels > 0)
     assert both.sum() > 0.95 * np.count_nonzero(truth.labels)
     assert adapted_rand_error(truth.labels[both], found.labels[both])[0] < 0.05
+
+
+def test_edits_that_change_nothing_or_hold_no_number_are_told() -> None:
+    labels = np.zeros((6, 7, 8), np.uint16)
+    labels[1:4, 1:4, 1:4] = 1
+    particles = LabelVolume(labels, (1.0, 1.0, 1.0))
+    monitor = Monitor()
+    for far in (1e4, 1e300):
+        run("edit-labels", {"particles": particles}, monitor=monitor, paint=((1, 2, far, 1, 1), (1, 0.5, 6, 5, 4)))
+    assert monitor.warnings == ["edit 1 of 2 (paint) changed no voxel"]
+    everything = run("edit-labels", {"particles": particles}, paint=((0, 1e6, 1, 1, 1),))
+    assert not everything.labels.any()
+    nan = float("nan")
+    for field, value in [("paint", (nan, 2, 1, 1, 1)), ("split", (1, nan, 1, 1, 2, 2, 2)), ("split_necks", (nan, 0.5))]:
+        assert _preflight("edit-labels", **{field: (value,)}).problems[0].field == field

@@ -65,7 +65,9 @@ def run(inputs: Mapping[str, Any], params: EditLabelsParams, monitor: Monitor, r
     editor = LabelEditor.of(inputs[params.on], monitor.sub(0.0, 0.8))
     acts = acts_of(params, editor.volume)
     for number, act in enumerate(acts):
-        editor.do(act, monitor.sub(0.8 + 0.2 * number / len(acts), 0.8 + 0.2 * (number + 1) / len(acts)))
+        delta = editor.do(act, monitor.sub(0.8 + 0.2 * number / len(acts), 0.8 + 0.2 * (number + 1) / len(acts)))
+        if delta.box is None:
+            monitor.warn(f"edit {number + 1} of {len(acts)} ({type(act).__name__.lower()}) changed no voxel")
     return editor.result()
 
 
@@ -104,6 +106,13 @@ def _points(numbers: tuple[float, ...], params: EditLabelsParams, volume: LabelV
 
 
 def _wrong_numbers(params: EditLabelsParams) -> Problem | None:
+    for name in ("split", "split_necks", "flood", "paint"):
+        for each in getattr(params, name):
+            if not np.isfinite(each).all():
+                words = ",".join(f"{v:g}" for v in each)
+                return Problem(
+                    name, f"{words} holds something that is not a number", "write digits only, with a point for decimals"
+                )
     for name, (before, fewest) in _POINTS.items():
         for each in getattr(params, name):
             count, rest = divmod(len(each) - before, 3)
