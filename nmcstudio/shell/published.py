@@ -42,7 +42,9 @@ def vector_mixture_responsibilities(
     _, singular, axes = np.linalg.svd(centred, full_matrices=False)
     factors = int(min(_FACTORS, max(1, n // (3 * components)), m))
     scores = centred @ axes[:factors].T
-    ridge = max(float((singular[factors:] ** 2).sum()) / (n * max(m - factors, 1)), 1e-6 * float(singular[0] ** 2) / n)
+    # Also where all particles are alike to the last digit, and nothing is left to spread.
+    smallest = (1e-6 * float(np.abs(radii_um).mean())) ** 2
+    ridge = max(float((singular[factors:] ** 2).sum()) / (n * max(m - factors, 1)), 1e-6 * float(singular[0] ** 2) / n, smallest)
     rank = np.argsort(np.argsort(radii_um.mean(axis=1)))
     shares = 0.9 * np.eye(components)[np.minimum(rank * components // n, components - 1)] + 0.1 / components
     before = -np.inf

@@ -14,6 +14,7 @@ from nmcstudio.shell.coefficients import estimate_coefficients
 from nmcstudio.shell.directions import gauss_legendre_grid, grid_for_degree, icosphere, octasphere
 from nmcstudio.shell.fit import fit_shell, highest_degree
 from nmcstudio.shell.harmonics import evaluate
+from nmcstudio.shell.published import vector_mixture_responsibilities
 from nmcstudio.shell.routes import CoefficientRoute
 from nmcstudio.shell.sample import are_positive, draw_fields
 from nmcstudio.shell.selection import PATIENCE, CrossValidation, most_components, select_components
@@ -280,3 +281,9 @@ def test_weights_count_in_the_exact_fit() -> None:
     one, other = (fit_shell(r, rng=np.random.default_rng(0), **options) for r in (weighted, doubled))  # type: ignore[arg-type]
     assert one.components[0].mean_um == pytest.approx(other.components[0].mean_um, rel=1e-5)
     np.testing.assert_allclose(one.components[0].power_spectrum, other.components[0].power_spectrum, rtol=2e-3)
+
+
+def test_spheres_of_one_size_do_not_stop_the_published_route() -> None:
+    radii_um = np.full((12, 258), 5.0)
+    shares = vector_mixture_responsibilities(radii_um, 2, np.ones(12))
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
