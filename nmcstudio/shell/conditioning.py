@@ -226,7 +226,7 @@ def draw_numbered_of_size(
     window = SizeWindow((1 - tolerance) * diameter_um, (1 + tolerance) * diameter_um, measure)
     expected = expected_share(model, window)
     if expected * most_tries < 1:
-        _refuse(model, diameter_um)
+        _refuse(model, diameter_um, tolerance)
     block = int(np.clip(1 / expected, 4, 4096))
     together = int(np.clip(_MOST_CANDIDATES // block, 1, _TOGETHER))
     values = np.empty((len(numbers), (model.degree + 1) ** 2))
@@ -382,9 +382,15 @@ def _too_rare(tries: int) -> ComputationError:
     )
 
 
-def _refuse(model: ShellModel, diameter_um: float) -> None:
+def _refuse(model: ShellModel, diameter_um: float, tolerance: float) -> None:
     fields, _ = draw_fields(model, 1000, stream(0, "size-range"))
     low, high = np.quantile(field_diameters(fields), [0.01, 0.99])
+    if low <= diameter_um <= high:
+        raise ComputationError(
+            f"the shell model makes almost no particle of {diameter_um:.6g} um within a share of {tolerance:g}",
+            "give a larger tolerance, 0.02 for 2 %",
+            "tolerance",
+        )
     raise ComputationError(
         f"the shell model makes almost no particle of {diameter_um:.3g} um",
         f"choose a diameter between {low:.3g} and {high:.3g} um, or check the unit of the model",

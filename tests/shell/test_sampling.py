@@ -162,6 +162,9 @@ def test_rare_sizes_can_be_drawn_and_impossible_ones_are_refused() -> None:
     with pytest.raises(ComputationError, match="almost no particle") as caught:
         draw_shells_of_size(MODEL, 300, 1, stream(1))
     assert "between" in caught.value.hint
+    with pytest.raises(ComputationError, match="within a share of 1e-09") as caught:
+        draw_shells_of_size(MODEL, 80, 1, stream(1), tolerance=1e-9)
+    assert caught.value.field == "tolerance"
     with pytest.raises(NmcError, match="not positive"):
         draw_shells_of_size(MODEL, -3, 1, stream(1))
 
