@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,15 +52,18 @@ def main() -> int:
     if print_of_tree and not os.environ.get("CI") and PASSED.exists() and PASSED.read_text().strip() == print_of_tree:
         print("the tests passed on just this tree already; remove .venv/.passed to run them again")
         return 0
-    if not arguments and lint():
-        return 1
-    # Files, not single tests, go to the two workers: what a file prepares once is used by all of its tests.
-    command = [sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "loadfile"])]
+    # Each worker begins with one half, in order, so that what a file prepares and compiles serves its other tests too.
+    command = [sys.executable, "-m", "pytest", *(arguments or ["-n", "2", "--dist", "worksteal"])]
     environment = dict(os.environ)
     if not environment.get("DISPLAY") and shutil.which("xvfb-run"):
         command = ["xvfb-run", "-a", "-s", "-screen 0 1920x1200x24", *command]
         environment["QT_QPA_PLATFORM"] = "xcb"
-    code = subprocess.call(command, env=environment, cwd=ROOT)
+    with ThreadPoolExecutor(1) as beside:
+        linted = beside.submit(lint) if not arguments else None
+        code = subprocess.call(command, env=environment, cwd=ROOT)
+    if linted is not None and linted.result():
+        print("lint, types or import order FAILED: see above")
+        code = code or 1
     if print_of_tree and code == 0:
         PASSED.write_text(print_of_tree)
     return code

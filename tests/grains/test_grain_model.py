@@ -122,6 +122,7 @@ def test_region_is_the_mask_where_grains_are_given():
     assert any("window" in warning for warning in monitor.warnings)
 
 
+@pytest.mark.slow
 def test_regular_metal_gets_a_warning_and_a_model_that_simulates():
     rng = np.random.default_rng(5)
     window = np.array([[0.0, 30.0]] * 3)

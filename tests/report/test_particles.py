@@ -197,6 +197,7 @@ def test_the_same_seed_gives_the_same_comparison_and_cancel_stops_it() -> None:
         compare_particles(radii, shell_model(), monitor=monitor, rng=np.random.default_rng(5), **run)
 
 
+@pytest.mark.slow
 def test_every_figure_becomes_four_files(tmp_path, rng: np.random.Generator) -> None:
     radii = measured(shell_model(), 40, rng)
     made = by_key(compare_particles(radii, shell_model(), shells=100, replicates=19, monitor=Monitor(), rng=rng))

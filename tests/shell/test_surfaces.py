@@ -50,7 +50,7 @@ def ramp_volume(coefficients: np.ndarray, turn: np.ndarray | None = None) -> tup
     return labels, Volume(values.astype(np.float32), 1.0), centre
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_rough_shell_is_found_to_a_twentieth_of_a_voxel(seed: int) -> None:
     coefficients = bumpy(seed, 20.0)
     labels, ct, centre = ramp_volume(coefficients)

@@ -115,22 +115,29 @@ def _thinning(shape: tuple[int, ...], limit: int) -> int:
 
 
 def density_plot(
-    key: str, title: str, x_label: str, values: NDArray[np.float64], role: str = "data", **bounds: Any
+    key: str,
+    title: str,
+    x_label: str,
+    values: NDArray[np.float64],
+    role: str = "data",
+    weights: NDArray[np.float64] | None = None,
+    **bounds: Any,
 ) -> Plot | None:
-    """Kernel density of a sample with its mean, or None if the sample is too small for one."""
+    """Kernel density of a sample, of equal weights if None are given, with its mean; None if it is too small for one."""
     from nmcstudio.stats.densities import density
 
     values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
+    there = np.isfinite(values)
+    values, weights = values[there], np.ones(there.sum()) if weights is None else weights[there]
     if len(values) < 3 or np.ptp(values) == 0:
         return None
-    found = density(values, **bounds)
+    found = density(values, weights=weights, **bounds)
+    mean = float(np.average(values, weights=weights))
+    spread = float(np.sqrt(np.average((values - mean) ** 2, weights=weights)))
     unit = x_label.partition("[")[2].rstrip("]")
     y_label = f"density [1/{unit}]" if unit else "density"
-    series = Series(role, f"{len(values)} objects", found.x, found.y, float(values.mean()))
-    return Plot(
-        key, title, x_label, y_label, (series,), caption=f"n = {len(values)}, mean {values.mean():.3g}, sd {values.std():.3g}"
-    )
+    series = Series(role, f"{len(values)} objects", found.x, found.y, mean)
+    return Plot(key, title, x_label, y_label, (series,), caption=f"n = {len(values)}, mean {mean:.3g}, sd {spread:.3g}")
 
 
 def histogram_edges(values: NDArray[Any], most: int) -> NDArray[np.float64]:

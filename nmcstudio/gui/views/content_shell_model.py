@@ -98,7 +98,9 @@ def _mixture_plot(model: ShellModel, radii: RadiusFunctions | None) -> Plot:
         if len(means) > 1
     ]
     if radii is not None:
-        observed = density_plot("", "", "mean radius [µm]", radii.radii_um.mean(axis=1), lower=0.0)
+        # Weighted as in the fit: large particles are cut by the border more often.
+        means_um = radii.radii_um.mean(axis=1)
+        observed = density_plot("", "", "mean radius [µm]", means_um, weights=radii.weights, lower=0.0)
         if observed is not None:
             series.insert(0, observed.series[0])
     return Plot("mean-radius-mixture", "Mean radius: mixture", "mean radius [µm]", "density [1/µm]", tuple(series))
