@@ -11,7 +11,7 @@ from nmcstudio.core.meshes import SurfaceMesh, VolumeMesh
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.particles import Particle, ParticleSet
 from nmcstudio.gui.views.content_images import density_plot, ipf_tables, label_layers, label_surfaces, object_figures
-from nmcstudio.gui.views.content_models import shell_surfaces
+from nmcstudio.gui.views.content_shells import shell_surfaces
 from nmcstudio.gui.views.contents import Content, Plot, SceneItem, Series, Surfaces
 
 

@@ -13,7 +13,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions, ShellModel
 from nmcstudio.gui.views.colours import label_colours
 from nmcstudio.gui.views.content_images import density_plot
-from nmcstudio.gui.views.content_models import shell_surfaces
+from nmcstudio.gui.views.content_shells import shell_surfaces
 from nmcstudio.gui.views.contents import Column, Content, Plot, SceneItem, Series, Surfaces, Table
 
 _SAMPLES = 6  # sample shells of each component

@@ -9,7 +9,16 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.background import Background
-from nmcstudio.gui.views import content_images, content_models, content_results, content_shell_model, content_validation
+from nmcstudio.gui.views import (
+    content_ebsd,
+    content_grain_model,
+    content_images,
+    content_results,
+    content_shell_model,
+    content_shells,
+    content_tessellation,
+    content_validation,
+)
 from nmcstudio.gui.views.contents import Content
 from nmcstudio.gui.views.edited_content import EditedContent
 
@@ -30,12 +39,12 @@ NEEDS = {
 _MAKERS = {
     "ct": content_images.ct_content,
     "particles": content_images.particles_content,
-    "radii": content_models.radii_content,
+    "radii": content_shells.radii_content,
     "shell-model": content_shell_model.shell_model_content,
-    "ebsd": content_images.ebsd_content,
-    "grains": content_images.grains_content,
-    "tessellation": content_models.tessellation_content,
-    "grain-model": content_models.grain_model_content,
+    "ebsd": content_ebsd.ebsd_content,
+    "grains": content_ebsd.grains_content,
+    "tessellation": content_tessellation.tessellation_content,
+    "grain-model": content_grain_model.grain_model_content,
     "mesh": content_results.mesh_content,
     "validation": content_validation.validation_content,
 }
