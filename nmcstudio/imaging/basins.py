@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
+from nmcstudio.core.workers import in_threads, planes_of, slices
 from nmcstudio.imaging import basin_kernels, kernels
 from nmcstudio.imaging.components import forest_type
 from nmcstudio.imaging.denoise import EVERYTHING
 from nmcstudio.imaging.faces import Faces, whole_faces
-from nmcstudio.imaging.workers import in_threads, planes_of, slices
 
 CHUNK = 1 << 21
 ROWS = 64  # of y in one piece of work: a few planes of it stay in the processor's cache

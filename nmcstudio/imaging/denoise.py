@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import in_threads, slices, worker_count
 from nmcstudio.imaging import gauss_kernels
-from nmcstudio.imaging.workers import in_threads, slices, worker_count
 
 SLAB_VOXELS = 8_000_000  # in work at a time, by each thread
 EVERYTHING = np.ones((1, 1, 1), bool)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import in_threads, planes_of, slices
 from nmcstudio.imaging import distance_kernels
-from nmcstudio.imaging.workers import in_threads, planes_of, slices
 
 PIECE_VOXELS = 2_000_000
 WHOLE_FAR = 65535  # squared distances in uint16 reach to just below

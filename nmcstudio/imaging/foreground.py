@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import SurfaceLevel, Volume
+from nmcstudio.core.workers import in_threads, planes_of
 from nmcstudio.imaging.faces import Faces
 from nmcstudio.imaging.pores import fill_pores
 from nmcstudio.imaging.segment_settings import SegmentSettings
 from nmcstudio.imaging.smoothed import Smoothed, smooth_volume
 from nmcstudio.imaging.threshold import Histogram, otsu, share_above, volume_slope
-from nmcstudio.imaging.workers import in_threads, planes_of
 
 
 @dataclass(frozen=True)

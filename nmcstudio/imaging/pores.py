@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import in_threads, planes_of
 from nmcstudio.imaging import run_kernels
 from nmcstudio.imaging.denoise import EVERYTHING
-from nmcstudio.imaging.workers import in_threads, planes_of
 
 PIECE_VOXELS = 8_000_000
 

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
+from nmcstudio.core.workers import in_threads, planes_of
 from nmcstudio.imaging import basin_kernels, merge_kernels
 from nmcstudio.imaging.basins import find_basins, survey_basins
 from nmcstudio.imaging.faces import Faces
 from nmcstudio.imaging.heights import Heights, heights_of
 from nmcstudio.imaging.merging import flood_from_markers, merge_order
-from nmcstudio.imaging.workers import in_threads, planes_of
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import in_threads
 from nmcstudio.shell.directions import SphereGrid, gauss_legendre_grid, grid_exact_to
 from nmcstudio.shell.harmonics import Y00, degree_of_count, evaluate, harmonics
-from nmcstudio.shell.workers import run_watched, worker_count
 
 #: Shells of one piece of work, some tens of milliseconds.
 _BLOCK = 16
@@ -46,11 +45,12 @@ def centre_shells(coefficients: NDArray[np.float64], monitor: Monitor | None = N
     monitor = monitor or Monitor()
     coefficients = np.asarray(coefficients, dtype=np.float64)
     starts = range(0, len(coefficients), _BLOCK)
-    tasks = [partial(_centre_block, coefficients[start : start + _BLOCK], monitor) for start in starts]
-    if len(tasks) < 2:
-        return tasks[0]() if tasks else coefficients
-    with ThreadPoolExecutor(worker_count()) as pool:
-        return np.concatenate(run_watched(pool, tasks, monitor, "moving shells to their centroids"))
+    blocks = [coefficients[start : start + _BLOCK] for start in starts]
+    if len(blocks) < 2:
+        return _centre_block(blocks[0], monitor) if blocks else coefficients
+    return np.concatenate(
+        in_threads(partial(_centre_block, monitor=monitor), blocks, monitor, "moving shells to their centroids")
+    )
 
 
 def _centre_block(coefficients: NDArray[np.float64], monitor: Monitor) -> NDArray[np.float64]:

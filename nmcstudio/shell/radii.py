@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.volume import LabelVolume, Volume, index_to_um
+from nmcstudio.core.workers import in_threads
 from nmcstudio.shell.blur import inward_shift_um
 from nmcstudio.shell.descriptors import is_published_mesh
 from nmcstudio.shell.directions import check_directions, grid_for_degree, mesh_of, octasphere, quadrature_of, solid_angles
@@ -20,7 +20,6 @@ from nmcstudio.shell.edge_weights import edge_weights
 from nmcstudio.shell.particle_field import Surface, SurfaceSource, choose_source, field_around
 from nmcstudio.shell.scan import Found, find_particles
 from nmcstudio.shell.star_shape import explain, looks_like_two
-from nmcstudio.shell.workers import run_watched, worker_count
 
 #: Share of the directions in which the smooth field may miss the particle before it is called too thin for it.
 _THIN = 0.01
@@ -208,13 +207,14 @@ def _look_at_all(
     particles: LabelVolume, found: Found, rays: _Rays, source: SurfaceSource, tolerance: float, monitor: Monitor
 ) -> list[_Seen]:
     """Each particle in a thread of its own, large ones first so that none is left over at the end."""
-    tasks = [
-        lambda number=number: _look(particles, found, number, rays, source, tolerance, monitor)  # type: ignore[misc]
-        for number in np.argsort(-found.counts)
-    ]
-    with ThreadPoolExecutor(worker_count()) as pool:
-        seen = run_watched(pool, tasks, monitor, f"radius functions of {len(tasks)} particles")
-    back = np.argsort(np.argsort(-found.counts))
+    order = np.argsort(-found.counts)
+    seen = in_threads(
+        lambda number: _look(particles, found, number, rays, source, tolerance, monitor),
+        order.tolist(),
+        monitor,
+        f"radius functions of {len(order)} particles",
+    )
+    back = np.argsort(order)
     return [seen[place] for place in back]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.shell.workers import run_watched, worker_count
+from nmcstudio.core.workers import in_threads, worker_count
 
 _SLAB_VOXELS = 16_000_000
 _LARGEST_TABLE = 20_000_000
@@ -53,13 +51,12 @@ def find_particles(labels: NDArray[Any], monitor: Monitor) -> Found:
         labels = np.searchsorted(ids, labels).astype(np.uint32)
         top = len(ids) - 1
     starts = np.linspace(0, len(labels), worker_count() + 1).astype(int)
-    with ThreadPoolExecutor(worker_count()) as pool:
-        parts = run_watched(
-            pool,
-            [partial(_scan_range, labels, int(a), int(b), top, monitor) for a, b in pairwise(starts)],
-            monitor,
-            "finding the particles",
-        )
+    parts = in_threads(
+        lambda ends: _scan_range(labels, int(ends[0]), int(ends[1]), top, monitor),
+        list(pairwise(starts)),
+        monitor,
+        "finding the particles",
+    )
     counts = np.sum([part[0] for part in parts], axis=0)
     sums = np.sum([part[1] for part in parts], axis=0)
     low = np.minimum.reduce([part[2] for part in parts])

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from nmcstudio.core import workers
 from nmcstudio.core.errors import Cancelled
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.imaging import workers
+from nmcstudio.core.workers import in_threads
 from nmcstudio.imaging.basins import find_basins, survey_basins
 from nmcstudio.imaging.distance import squared_distance_inside
 from nmcstudio.imaging.pores import fill_pores
 from nmcstudio.imaging.split import split_hierarchy
-from nmcstudio.imaging.workers import in_threads
 
 CUBES = (1.0, 1.0, 1.0)
 
