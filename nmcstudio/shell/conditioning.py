@@ -350,11 +350,11 @@ def _draw_until(
     """The same by drawing whole shells until one has the size."""
     values = np.zeros((len(streams), (model.degree + 1) ** 2))
     chosen = np.full(len(streams), -1, dtype=np.int64)
-    rejected = 0
+    rejected, block = 0, min(block, 256)
     for number, own in enumerate(streams):
         for _ in range(0, most, block):
             monitor.check()
-            fields, components = draw_fields(model, min(block, 256), own)
+            fields, components = draw_fields(model, block, own)
             sizes = field_diameters(fields, window.measure)
             fitting = np.flatnonzero((sizes >= window.low_um) & (sizes <= window.high_um))
             good = fitting[are_positive(fields[fitting])]

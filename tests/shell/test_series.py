@@ -123,3 +123,12 @@ def test_a_folder_of_shells_holds_a_mesh_each(tmp_path: Path) -> None:
 def test_other_endings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(NmcError, match=r"cannot be written as \.txt"):
         direct.run("sample-shells", {"shell-model": MODEL}, to=str(tmp_path / "shells.txt"), count=2)
+
+
+def test_shells_of_a_larger_run_are_not_left_among_new_ones(tmp_path: Path) -> None:
+    to = tmp_path / "shells"
+    direct.run("sample-shells", {"shell-model": MODEL}, seed=5, to=str(to), count=3, directions="octasphere-258")
+    with pytest.raises(NmcError, match="holds 1 shells of another run"):
+        direct.run("sample-shells", {"shell-model": MODEL}, seed=5, to=str(to), count=2, directions="octasphere-258")
+    direct.run("sample-shells", {"shell-model": MODEL}, seed=6, to=str(to), count=3, directions="octasphere-258")
+    assert len(list(to.iterdir())) == 3

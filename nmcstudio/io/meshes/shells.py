@@ -15,6 +15,23 @@ from nmcstudio.io.files import replacing
 _FACE = np.dtype([("count", "u1"), ("corners", "<i4", 3)])
 
 
+def check_shell_folder(folder: Path, count: int) -> None:
+    """Raise an NmcError if shells of an earlier, larger run would be left among the `count` new ones."""
+    new = set(_names(count))
+    left = [file.name for file in folder.glob("shell-*.ply") if file.name not in new]
+    if left:
+        raise NmcError(
+            f"{folder} holds {len(left)} shells of another run that would stay among the new ones ({min(left)} …)",
+            "choose an empty folder, or move them away",
+            "to",
+        )
+
+
+def _names(count: int) -> list[str]:
+    digits = max(5, len(str(count - 1)))
+    return [f"shell-{number:0{digits}d}.ply" for number in range(count)]
+
+
 def write_shell_folder(
     folder: Path,
     batches: Iterator[NDArray[np.float32]],
@@ -49,11 +66,11 @@ def write_shell_folder(
         f"element face {len(faces)}\nproperty list uchar int vertex_indices\nend_header\n"
     ).encode("ascii")
     ending, units = faces.tobytes(), directions.astype("<f4")
-    digits = max(5, len(str(count - 1)))
+    names = iter(_names(count))
     number = 0
     for batch in batches:
         for radii in batch:
             monitor.report(number / count, f"writing {count} shells")
-            with replacing(folder / f"shell-{number:0{digits}d}.ply") as part:
+            with replacing(folder / next(names)) as part:
                 part.write_bytes(header + (units * radii[:, None]).tobytes() + ending)
             number += 1

@@ -67,6 +67,10 @@ def _run(inputs: Mapping[str, Any], params: SampleShellsParams, monitor: Monitor
         raise NmcError(f"shells cannot be written as {to.suffix}", _ENDINGS, "to")
     if to.suffix:
         check_place(to)
+    else:
+        from nmcstudio.io.meshes.shells import check_shell_folder
+
+        check_shell_folder(to, params.count)
     model = inputs["shell-model"]
     match = sphericity_match(inputs, params.match_sphericity, params.diameter_um, params.tolerance, monitor, rng)
     shells = draw_series(
