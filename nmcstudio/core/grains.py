@@ -129,6 +129,51 @@ class Law:
 
 
 @dataclass(frozen=True)
+class CorrectionTrace:
+    """How the correction for empty cells went: per step, what a fit says of simulated windows against what it says of the data.
+
+    Attributes
+    ----------
+    names
+        The compared statistics, in words; k of them.
+    residuals
+        float64 ``(steps, k)``, data minus simulation: of logarithms, or in units that the correction gives (a logarithm for
+        shapes, standard deviations of the weights for their mean).
+    parameters
+        float64 ``(steps, k)``, where the model stood, as change against the model before the correction in the same units.
+    fresh
+        bool ``(steps,)``: the step drew random numbers of its own. The steps before share theirs and look for the solution; the
+        fresh ones stand still, and their mean decides.
+    noise
+        float64 ``(k,)``, Monte Carlo standard error of the mean over the fresh steps; NaN where there are too few.
+    allowed
+        float64 ``(k,)``, largest mean residual that counts as agreement; NaN for statistics that do not decide.
+    hidden_shares
+        float64 ``(steps,)``, share of the simulated seeds without a visible cell.
+    converged
+        Simulation and data agree.
+    """
+
+    names: tuple[str, ...]
+    residuals: NDArray[np.float64]
+    parameters: NDArray[np.float64]
+    fresh: NDArray[np.bool_]
+    noise: NDArray[np.float64]
+    allowed: NDArray[np.float64]
+    hidden_shares: NDArray[np.float64]
+    converged: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(self.names))
+        k = len(self.names)
+        steps = len(self.residuals)
+        shapes = {"residuals": (steps, k), "parameters": (steps, k), "noise": (k,), "allowed": (k,), "hidden_shares": (steps,)}
+        for name, shape in shapes.items():
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64, shape, name))
+        object.__setattr__(self, "fresh", frozen(self.fresh, bool, (steps,), "fresh"))
+
+
+@dataclass(frozen=True)
 class GrainModel:
     """Random marked tessellation: seeds, weights given the nearest-neighbour distance, texture (models.md 7 to 10, 14).
 
@@ -158,6 +203,12 @@ class GrainModel:
         What the fit has to say about itself (goodness, convergence of the correction).
     matrices
         Law of the matrices of a GBPD, whose kind is that of the tessellation; None for Laguerre.
+    correction
+        How the correction for empty cells went; None without one.
+    intervals
+        95 % percentile intervals of the parametric bootstrap: law ("seeds", "weights", "copula") to parameter to (low, high).
+    replicates
+        Bootstrap replicates behind the standard errors and intervals; 0 for none.
     """
 
     seeds: Law
@@ -175,6 +226,9 @@ class GrainModel:
     sample_size: int = 0
     notes: tuple[str, ...] = ()
     matrices: Law | None = None
+    correction: CorrectionTrace | None = None
+    intervals: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
+    replicates: int = 0
 
     @property
     def kind(self) -> str:
