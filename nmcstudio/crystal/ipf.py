@@ -20,11 +20,20 @@ _WEDGES = {
 }  # fmt: skip
 # Azimuth at which the sector begins: the mirror of -3m that contains c lies 30 degrees from the two-fold axis.
 _START = {"-3m": -30.0, "-31m": 0.0}
+# Names of the red, green and blue corner; of monoclinic and triclinic crystals only the axes of the crystal frame are known.
 _CORNER_NAMES = {
     "m-3m": ("001", "101", "111"),
-    "m-3": ("001", "011", "111"),
+    "m-3": ("001", "101", "111"),
     "6/mmm": ("0001", "2-1-10", "10-10"),
+    "6/m": ("0001", "2-1-10", "11-20"),
     "-3m": ("0001", "1-100", "10-10"),
+    "-31m": ("0001", "2-1-10", "11-20"),
+    "-3": ("0001", "2-1-10", "-12-10"),
+    "4/mmm": ("001", "100", "110"),
+    "4/m": ("001", "100", "010"),
+    "mmm": ("001", "100", "010"),
+    "2/m": ("z", "x", "−x"),
+    "-1": ("z", "x", ""),
 }
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 
@@ -121,6 +130,54 @@ def ipf_colours(quaternions: ArrayLike, point_group: str, direction: str = "z") 
     return colours.reshape(*q.shape[:-1], 3)
 
 
+def sector_grid(point_group: str, size: int = 256) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Directions on the stereographic picture of a Laue class's sector.
+
+    Parameters
+    ----------
+    point_group
+        Hermann-Mauguin name.
+    size
+        Points along the longer side.
+
+    Returns
+    -------
+    x ``(n,)``, y ``(m,)`` of the picture, y upwards and descending, and unit vectors of the crystal frame ``(m, n, 3)``, NaN
+    outside the sector.
+    """
+    laue = laue_class(point_group)
+    x0, x1, y0, y1 = _extent(laue)
+    scale = (size - 1) / max(x1 - x0, y1 - y0)
+    xs, ys = np.linspace(x0, x1, round((x1 - x0) * scale) + 1), np.linspace(y1, y0, round((y1 - y0) * scale) + 1)
+    x, y = np.meshgrid(xs, ys)
+    norm = 1 + x**2 + y**2
+    # Points of the rim may lie a fraction of a step outside the unit circle; z below 0 would fold them away.
+    in_sector = np.stack([2 * x, 2 * y, np.maximum(2 - norm, 0)], axis=-1).reshape(-1, 3) / norm.reshape(-1, 1)
+    start = np.deg2rad(_START.get(laue, 0.0))
+    turned = in_sector @ np.array([[np.cos(start), np.sin(start), 0], [-np.sin(start), np.cos(start), 0], [0, 0, 1]])
+    inside = (norm.ravel() <= 2 + 4.0 / size) & (np.abs(_to_sector(turned, laue) - in_sector).max(axis=1) < 2.0 / size)
+    return xs, ys, np.where(inside[:, None], turned, np.nan).reshape(*x.shape, 3)
+
+
+def sector_corners(point_group: str) -> tuple[tuple[str, float, float], ...]:
+    """Names of the corners of the sector with their place on its stereographic picture, as in `sector_grid`."""
+    laue = laue_class(point_group)
+    corners = _corners(laue)
+    planar = corners[:, :2] / (1 + corners[:, 2:])
+    return tuple((name, float(u), float(v)) for name, (u, v) in zip(_CORNER_NAMES[laue], planar) if name)
+
+
+def _extent(laue: str) -> tuple[float, float, float, float]:
+    """Smallest and largest x, then y, of the sector's stereographic picture."""
+    if laue in ("m-3m", "m-3"):
+        # The side from 101 to 111 bulges: its highest y is that of 111, its largest x that of 101.
+        top = 1 / (1 + np.sqrt(3)) if laue == "m-3m" else np.sqrt(2) - 1
+        return 0.0, float(np.sqrt(2) - 1), 0.0, float(top)
+    around = np.linspace(0, np.deg2rad(_WEDGES[laue][0]), 361)
+    xs, ys = np.append(np.cos(around), 0), np.append(np.sin(around), 0)
+    return float(xs.min()), float(xs.max()), float(ys.min()), float(ys.max())
+
+
 def ipf_key(point_group: str, size: int = 256) -> tuple[NDArray[np.uint8], tuple[tuple[str, float, float], ...]]:
     """Picture of the colour key.
 
@@ -136,29 +193,12 @@ def ipf_key(point_group: str, size: int = 256) -> tuple[NDArray[np.uint8], tuple
     RGBA image uint8 ``[rows, columns, 4]``, transparent outside the sector (stereographic projection, first row on top), and
     the corners' labels with their (x, y) in pixels.
     """
-    laue = laue_class(point_group)
-    if laue in ("m-3m", "m-3"):
-        extent = (0.0, np.sqrt(2) - 1, 0.0, np.sqrt(2) - 1)
-    else:
-        span = np.deg2rad(_WEDGES[laue][0])
-        around = np.linspace(0, span, 361)
-        xs, ys = np.append(np.cos(around), 0), np.append(np.sin(around), 0)
-        extent = (xs.min(), xs.max(), ys.min(), ys.max())
-    x0, x1, y0, y1 = extent
-    scale = (size - 1) / max(x1 - x0, y1 - y0)
-    columns, rows = round((x1 - x0) * scale) + 1, round((y1 - y0) * scale) + 1
-    x, y = np.meshgrid(np.linspace(x0, x1, columns), np.linspace(y1, y0, rows))
-    norm = 1 + x**2 + y**2
-    # Pixel centres of the rim may lie a fraction of a pixel outside the unit circle; z below 0 would fold them away.
-    in_sector = np.stack([2 * x, 2 * y, np.maximum(2 - norm, 0)], axis=-1).reshape(-1, 3) / norm.reshape(-1, 1)
-    start = np.deg2rad(_START.get(laue, 0.0))
-    turned = in_sector @ np.array([[np.cos(start), np.sin(start), 0], [-np.sin(start), np.cos(start), 0], [0, 0, 1]])
-    inside = (norm.ravel() <= 2 + 4.0 / size) & (np.abs(_to_sector(turned, laue) - in_sector).max(axis=1) < 2.0 / size)
-    image = np.zeros((rows * columns, 4), np.uint8)
-    image[inside, :3] = direction_colours(turned[inside], laue)
+    xs, ys, directions = sector_grid(point_group, size)
+    flat = directions.reshape(-1, 3)
+    inside = np.isfinite(flat[:, 0])
+    image = np.zeros((len(flat), 4), np.uint8)
+    image[inside, :3] = direction_colours(flat[inside], point_group)
     image[inside, 3] = 255
-    corners = _corners(laue)
-    planar = corners[:, :2] / (1 + corners[:, 2:])
-    names = _CORNER_NAMES.get(laue, ("c", "a", "b"))
-    labels = tuple((name, float((u - x0) * scale), float((y1 - v) * scale)) for name, (u, v) in zip(names, planar))
-    return image.reshape(rows, columns, 4), labels
+    scale = (len(xs) - 1) / (xs[-1] - xs[0])
+    labels = tuple((name, (u - xs[0]) * scale, (ys[0] - v) * scale) for name, u, v in sector_corners(point_group))
+    return image.reshape(len(ys), len(xs), 4), labels

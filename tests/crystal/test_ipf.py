@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
-from nmcstudio.crystal.ipf import direction_colours, ipf_colours, ipf_key
+from nmcstudio.crystal.ipf import direction_colours, ipf_colours, ipf_key, sector_corners
 from nmcstudio.crystal.quaternions import conjugate, from_bunge, multiply, random_orientations, rotate
 from nmcstudio.crystal.symmetry import LAUE_CLASSES, operators
 
@@ -70,8 +72,30 @@ def test_key_picture(group: str) -> None:
     assert max(image.shape[:2]) == 120
     inside = image[..., 3] > 0
     assert 0.2 < inside.mean() <= 1
-    assert len(labels) == 3
+    assert len(labels) == (2 if group == "-1" else 3)
     if group in ("m-3m", "6/mmm", "-3m"):
         for (_, x, y), colour in zip(labels, (RED, GREEN, BLUE)):
             pixel = image[min(round(y), image.shape[0] - 1), min(round(x), image.shape[1] - 1)]
             assert np.abs(pixel[:3].astype(int) - colour).max() < 90
+
+
+@pytest.mark.parametrize("group", LAUE_CLASSES)
+def test_corners_are_named_as_the_directions_that_they_are(group: str) -> None:
+    """Miller indices worked out with an ideal lattice of the class against the place of the label."""
+    hexagonal = group in ("-3", "-3m", "-31m", "6/m", "6/mmm")
+    for name, x, y in sector_corners(group):
+        if name.strip("−") in ("x", "z"):
+            continue
+        digits = [int(d) for d in re.findall(r"-?\d", name)]
+        if hexagonal:
+            a1, a2 = np.array([1, 0]), np.array([-0.5, np.sqrt(0.75)])
+            a3 = -(a1 + a2)
+            planar = digits[0] * a1 + digits[1] * a2 + digits[2] * a3
+            expected = np.array([*planar, digits[3]])
+        else:
+            expected = np.array(digits, float)
+        norm = 1 + x**2 + y**2
+        place = np.array([2 * x, 2 * y, 2 - norm]) / norm
+        start = {"-3m": -np.pi / 6}.get(group, 0.0)
+        turn = np.array([[np.cos(start), -np.sin(start), 0], [np.sin(start), np.cos(start), 0], [0, 0, 1]])
+        np.testing.assert_allclose(turn @ place, expected / np.linalg.norm(expected), atol=1e-12)

@@ -7,6 +7,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.colours import oklab_to_srgb
+
 ROLE_NAMES = {"data": "data", "model": "model", "fitted": "fitted tessellation", "theory": "theory"}
 SELECTED = (255, 190, 0)
 MAPS = ("grey", "viridis", "cividis", "plasma", "inverted")
@@ -21,28 +23,6 @@ def _mixed(labels: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return z ^ (z >> np.uint64(31))
 
 
-def _srgb(lightness: NDArray, chroma: NDArray, hue: NDArray) -> NDArray[np.uint8]:
-    """OKLab polar coordinates to sRGB bytes ``(n, 3)``, clipped to the gamut."""
-    a, b = chroma * np.cos(hue), chroma * np.sin(hue)
-    lms = np.stack(
-        [
-            lightness + 0.3963377774 * a + 0.2158037573 * b,
-            lightness - 0.1055613458 * a - 0.0638541728 * b,
-            lightness - 0.0894841775 * a - 1.2914855480 * b,
-        ]
-    )
-    matrix = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.7076147010],
-        ]
-    )
-    linear = np.clip(matrix @ lms**3, 0.0, 1.0)
-    gamma = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.round(255 * gamma.T).astype(np.uint8)
-
-
 def label_colours(labels: NDArray) -> NDArray[np.uint8]:
     """RGBA ``(n, 4)`` of labels, a fixed function of the label; 0 is transparent.
 
@@ -55,7 +35,7 @@ def label_colours(labels: NDArray) -> NDArray[np.uint8]:
     hue = 2 * np.pi * ((bits >> np.uint64(8)) & np.uint64(0xFFFF)).astype(float) / 65536
     chroma = 0.09 + 0.06 * ((bits >> np.uint64(32)) & np.uint64(0xFF)).astype(float) / 255
     colours = np.empty((len(labels), 4), np.uint8)
-    colours[:, :3] = _srgb(level, chroma, hue)
+    colours[:, :3] = oklab_to_srgb(level, chroma * np.cos(hue), chroma * np.sin(hue))
     colours[:, 3] = np.where(labels == 0, 0, 255)
     return colours
 
