@@ -117,13 +117,15 @@ def fit_shell(
     Raises
     ------
     NmcError
-        If there are too few particles or directions.
+        If there are too few particles or directions, or a criterion is asked for that is not computed.
     ComputationError
         If no start keeps 5 particles in each component.
     """
     monitor = monitor or Monitor()
     if method not in METHODS:
         raise NmcError(f"there is no method {method!r}", "use em, em-nugget or published", "method")
+    if criterion == "held-out" and not cross_validate:
+        raise NmcError("the held-out likelihood is not computed", "turn cross_validate on, or go by bic", "criterion")
     radii = _used(radii, leave_out_flagged, components)
     highest = highest_degree(radii.directions) if degree == "auto" else degree
     options: dict[str, Any] = {"starts": starts, "prior_strength": prior_strength, "use_weights": use_weights}

@@ -311,6 +311,12 @@ def test_too_few_particles_or_directions() -> None:
         fit_coefficient_em(estimate_coefficients(lonely, 4), 4, np.random.default_rng(0), starts=2, prior_strength=0)
 
 
+def test_a_criterion_that_is_not_computed_is_refused() -> None:
+    radii, _ = simulate(mixture(), 60, GRID, 4)
+    with pytest.raises(NmcError, match="held-out likelihood is not computed"):
+        fit_shell(radii, criterion="held-out", cross_validate=False, rng=np.random.default_rng(0))
+
+
 def test_flagged_particles_and_weights_are_options() -> None:
     from dataclasses import replace
 
