@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
-from nmcstudio.grains.copula import PICKANDS_AT, tawn_of_pickands, tawn_pickands
+from nmcstudio.grains.copula import copula_of_vector, copula_vector
 from nmcstudio.grains.coupled import HEADROOM, CoupledWindows, VisiblePattern
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.fit_process import palm_of_windows
 from nmcstudio.grains.marks import fit_marks
 from nmcstudio.grains.processes import intensity_of
-from nmcstudio.grains.weights import law_of_moments, weight_moments
+from nmcstudio.grains.weights import weight_family, weight_moments, weight_of_vector, weight_vector
 from nmcstudio.stats.point_patterns import find_pairs, nearest_neighbour_sample
 from nmcstudio.stats.regions import BoxRegion
 
@@ -31,7 +31,7 @@ FULL_STEPS = 2
 DAMPING = 0.8
 VOXELS_ACROSS = 13.0  # per intensity^(-1/3): 15 per mean volume-equivalent diameter, as in the published data
 _LARGEST_STEP = 0.7  # of a logarithm
-_NORMAL_ALPHA = 300.0
+_NORMAL_SKEWNESS = 0.23  # of an inverse gamma law with alpha = 300
 _STRAUSS_POINTS = 20_000  # behind a distance law in each step
 _CELLS = (150, 500)  # in one window
 
@@ -161,13 +161,13 @@ def _judge(
     # The sampling error of the dependence is larger than its correction, and the mean weight belongs to the gauge (a constant
     # added to all weights changes no cell): they do not decide.
     judged = np.array([name not in _DEPENDENCE and name != "mean weight" for name in target.names])
-    alpha, error = model.weights["alpha"], model.weights.errors.get("alpha", float("nan"))
-    if alpha > _NORMAL_ALPHA or error >= alpha - 2.0:
-        # At the normal limit of the weights, and where the data does not know it, alpha means nothing: it may wander.
-        judged &= np.array([name != "alpha" for name in target.names])
+    error = _shape_error(model.weights)
+    if error >= 1.0 or weight_moments(model.weights).skewness < _NORMAL_SKEWNESS:
+        # At the normal limit of the weights, and where the data does not know it, the shape means nothing: it may wander.
+        judged &= np.array([name != _SHAPE for name in target.names])
     elif np.isfinite(error):
         # Nothing can agree better than the data knows its own value.
-        allowed[target.names.index("alpha")] = max(allowed[target.names.index("alpha")], error / (alpha - 2.0))
+        allowed[target.names.index(_SHAPE)] = max(allowed[target.names.index(_SHAPE)], error)
     astray = [n for n, bad in zip(target.names, (np.abs(residual) > allowed) & judged) if bad]
     astray += [n for n, v, (a, b) in zip(target.names, mean, target.bounds) if _at_limit(n, v, a, b) and n not in astray]
     words = ", ".join(f"{n} {100 * e:.1f} %" for n, e in zip(target.names, noise) if np.isfinite(e) and n in _RELATIVE)
@@ -203,6 +203,16 @@ class _Quiet(Monitor):
         return self._parent.finish_requested
 
 
+def _shape_error(weights: Law) -> float:
+    """Standard error of the free shape; NaN where there is none."""
+    family = weight_family(weights.kind)
+    if family.shape not in weights.errors:
+        return float("nan")
+    a, error = weights[family.shape], weights.errors[family.shape]
+    return float(error * abs(family.free(a * (1 + 1e-6)) - family.free(a)) / (a * 1e-6))
+
+
+_SHAPE = "shape of the weights"
 _DEPENDENCE = ("dependence at 0.3", "dependence at 0.65")
 _RELATIVE = ("parent intensity", "mean offspring", "cluster radius", "intensity")
 
@@ -233,15 +243,22 @@ class _Vector:
         else:
             value = float(np.log(intensity_of(seeds)))
             rows.append(("intensity", value, value - room, value + room))
-        moments = weight_moments(**model.weights.parameters)
+        _, spread, *shape = weight_vector(model.weights)
         rows.append(("mean weight", 0.0, -3.0, 3.0))
-        rows.append(("spread of the weights", float(np.log(moments.sd)), -np.inf, np.inf))
-        rows.append(("alpha", float(np.log(model.weights["alpha"] - 2.0)), -3.0, 7.0))
-        if model.copula.kind == "tawn" and model.copula["kappa"] > 1.01:
-            theory = np.log(tawn_pickands(np.array(PICKANDS_AT), **model.copula.parameters))
-            rows += [(name, float(value), -0.7, 0.0) for name, value in zip(_DEPENDENCE, theory)]
+        rows.append(("spread of the weights", float(spread), -np.inf, np.inf))
+        rows += [(_SHAPE, float(value), *weight_family(model.weights.kind).bounds) for value in shape]
+        if model.copula.kind == "tawn":
+            if model.copula["kappa"] > 1.01:
+                rows += [(name, float(value), -0.7, 0.0) for name, value in zip(_DEPENDENCE, copula_vector(model.copula))]
+        else:
+            rows += [(_DEPENDENCE[0], float(value), -1.8, 1.8) for value in copula_vector(model.copula)]
         names, values, low, high = zip(*rows)
         return cls(model, names, np.array(values), tuple(zip(low, high)))
+
+    @property
+    def _first_dependence(self) -> int:
+        """Where the copula's numbers begin; the end where none is corrected."""
+        return self.names.index(_DEPENDENCE[0]) if _DEPENDENCE[0] in self.names else len(self.names)
 
     def clip(self, x: Array) -> Array:
         low, high = np.array(self.bounds).T
@@ -258,21 +275,21 @@ class _Vector:
             key = {"poisson": "intensity", "strauss": "beta"}[base.kind]
             factor = float(np.exp(x[0] - self.values[0]))
             seeds = Law(base.kind, {**base.parameters, key: base[key] * factor})
-        moments = weight_moments(**self.base.weights.parameters)
-        i = self.names.index("mean weight")
-        weights = law_of_moments(moments.mean + moments.sd * x[i], np.exp(x[i + 1]), 2.0 + np.exp(x[i + 2]))
+        moments = weight_moments(self.base.weights)
+        i, j = self.names.index("mean weight"), self._first_dependence
+        weights = weight_of_vector(self.base.weights.kind, np.array([moments.mean + moments.sd * x[i], *x[i + 1 : j]]))
         copula = self.base.copula
-        if _DEPENDENCE[0] in self.names:
-            copula = tawn_of_pickands(x[-2:])
+        if j < len(x):
+            copula = copula_of_vector(copula, x[j:])
         return replace(self.base, seeds=seeds, weights=weights, copula=copula)
 
     def of_laws(self, seeds: Sequence[float], weights: Law, copula: Law) -> Array:
         """The vector of laws fitted to a simulation."""
-        scale = weight_moments(**self.base.weights.parameters)
-        moments = weight_moments(**weights.parameters)
-        rows = [*np.log(seeds), (moments.mean - scale.mean) / scale.sd, np.log(moments.sd), np.log(weights["alpha"] - 2.0)]
+        scale = weight_moments(self.base.weights)
+        mean, *others = weight_vector(weights)
+        rows = [*np.log(seeds), (mean - scale.mean) / scale.sd, *others]
         if _DEPENDENCE[0] in self.names:
-            rows += np.log(tawn_pickands(np.array(PICKANDS_AT), **copula.parameters)).tolist()
+            rows += copula_vector(copula).tolist()
         return np.array(rows)
 
     def corrected(self, mean: Array, noise: Array) -> GrainModel:
@@ -327,7 +344,9 @@ def _seen(
     w, d = np.concatenate(weights), np.concatenate(distances)
     u2 = empirical_cdf(d) if candidate.distance_law == "empirical" else distance_law(apparent, monitor, _STRAUSS_POINTS).cdf(d)
     start_laws = (candidate.weights, candidate.copula)
-    fit = fit_marks(w, u2, copula=candidate.copula.kind, start=start_laws, errors=False, monitor=monitor)
+    fit = fit_marks(
+        w, u2, law=candidate.weights.kind, copula=candidate.copula.kind, start=start_laws, errors=False, monitor=monitor
+    )
     return target.of_laws(seeds, fit.weights, fit.copula)
 
 

@@ -16,7 +16,7 @@ from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.matrix_law import draw_matrices
 from nmcstudio.grains.processes import intensity_of, simulate_strauss, uniform_in_ball
 from nmcstudio.grains.simulate import guard_um
-from nmcstudio.grains.weights import quantiles_of
+from nmcstudio.grains.weights import weight_quantile
 
 Array = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ class CoupledWindows:
         distances = cKDTree(seeds).query(seeds, k=2)[0][:, 1]
         u2 = empirical_cdf(distances) if model.distance_law == "empirical" else law.cdf(distances)
         monitor.check()
-        weights = quantiles_of(model.weights, draw_conditional(model.copula, numbers, u2))
+        weights = weight_quantile(draw_conditional(model.copula, numbers, u2), model.weights)
         matrices = None if model.matrices is None else draw_matrices(model.matrices, len(seeds), child(rng, 1))
         voxels = round((self.edge_um + 2 * self.margin_um) / self.voxel_um)
         origin = 0.5 * self.edge_um - 0.5 * (voxels - 1) * self.voxel_um

@@ -12,7 +12,7 @@ from nmcstudio.grains.copula import check_copula, draw_conditional
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.matrix_law import draw_matrices
 from nmcstudio.grains.processes import intensity_of, simulate_seeds
-from nmcstudio.grains.weights import check_weight_law, quantiles_of
+from nmcstudio.grains.weights import check_weight_law, weight_quantile
 
 Array = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ def guard_um(seeds: Law, weights: Law, kind: str = "laguerre") -> float:
 
     3 intensity^(-1/3) plus the reach of the weights, sqrt(max w - min w), with the 1e-4 quantiles for the extremes.
     """
-    low, high = quantiles_of(weights, np.array([1e-4, 1 - 1e-4]))
+    low, high = weight_quantile(np.array([1e-4, 1 - 1e-4]), weights)
     reach = high - low if kind == "gbpd-sqrt" else np.sqrt(high - low)
     return float(3.0 * intensity_of(seeds) ** (-1 / 3) + reach)
 
@@ -36,13 +36,13 @@ def draw_weights(model: GrainModel, seeds_um: Array, rng: np.random.Generator, m
 
     count = len(seeds_um)
     if count < 2:
-        return quantiles_of(model.weights, rng.random(count))
+        return weight_quantile(rng.random(count), model.weights)
     distances = cKDTree(seeds_um).query(seeds_um, k=2)[0][:, 1]
     if model.distance_law == "empirical":
         u2 = empirical_cdf(distances)
     else:
         u2 = distance_law(model.seeds, monitor).cdf(distances)
-    return quantiles_of(model.weights, draw_conditional(model.copula, rng.random(count), u2))
+    return weight_quantile(draw_conditional(model.copula, rng.random(count), u2), model.weights)
 
 
 def simulate_grains(

@@ -13,7 +13,9 @@ import numpy as np
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.laws import scaled_law
 from nmcstudio.core.shells import ShellComponent, ShellModel
+from nmcstudio.grains.weights import weight_moments, weight_of_vector, weight_vector
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,14 @@ def controls(shell_model: ShellModel, grain_model: GrainModel) -> tuple[Control,
                 1.0, 0.3, 4.0, "cluster radius", "µm", grain_model.seeds["cluster_radius"],
             ),
         ]  # fmt: skip
-    if grain_model.weights.kind == "inverse-gamma":
-        unit = "µm" if grain_model.kind == "gbpd-sqrt" else "µm²"
-        found.append(
-            Control(
-                "grain_size_spread", "Grain size spread", _FACTOR, "α, β, θ",
-                "Spread of the weights about their mean: 0 makes a Voronoi tessellation, more makes sizes more unequal.",
-                1.0, 0.0, 2.5, "standard deviation of the weights", unit, _weight_deviation(grain_model.weights),
-            )
-        )  # fmt: skip
+    unit = "µm" if grain_model.kind == "gbpd-sqrt" else "µm²"
+    found.append(
+        Control(
+            "grain_size_spread", "Grain size spread", _FACTOR, "α, β, θ" if grain_model.weights.kind == "inverse-gamma" else "σ",
+            "Spread of the weights about their mean: 0 makes a Voronoi tessellation, more makes sizes more unequal.",
+            1.0, 0.0, 2.5, "standard deviation of the weights", unit, weight_moments(grain_model.weights).sd,
+        )
+    )  # fmt: skip
     found.append(
         Control(
             "texture", "Radial texture", "", "k",
@@ -118,7 +119,8 @@ def controls(shell_model: ShellModel, grain_model: GrainModel) -> tuple[Control,
 def apply_scenario(
     scenario: Mapping[str, float], shell_model: ShellModel, grain_model: GrainModel, diameter_um: float | None = None
 ) -> tuple[ShellModel, GrainModel, float | None]:
-    """The models and the wanted diameter after the changes; standard errors of changed parameters are dropped.
+    """The models and the wanted diameter after the changes; standard errors follow a change of size and are dropped
+    with other changes.
 
     Raises
     ------
@@ -153,12 +155,11 @@ def apply_scenario(
                 "cluster_radius": seeds["cluster_radius"] * chosen["cluster_radius"],
             },
         )
-    if weights.kind == "inverse-gamma":
-        # theta + X about its mean; a law without any spread has no density, so a hundredth is left
-        spread = max(chosen["grain_size_spread"], 0.01)
-        mean = weights["beta"] / (weights["alpha"] - 1) + weights["theta"]
-        theta = mean + spread * (weights["theta"] - mean)
-        weights = Law(weights.kind, {"alpha": weights["alpha"], "beta": spread * weights["beta"], "theta": theta})
+    if chosen["grain_size_spread"] != 1.0:
+        # A law without any spread has no density, so a hundredth is left.
+        widening = np.array([0.0, np.log(max(chosen["grain_size_spread"], 0.01)), 0.0])
+        vector = weight_vector(weights)
+        weights = weight_of_vector(weights.kind, vector + widening[: len(vector)])
     texture = Law("radial", {"k": scenario["texture"]}) if "texture" in scenario else changed.texture
     return shell_model, replace(changed, seeds=seeds, weights=weights, texture=texture), scaled_diameter
 
@@ -187,16 +188,7 @@ def _scaled_grains(model: GrainModel, length: float) -> GrainModel:
     """All lengths of the model times `length` (models.md 1, change of unit)."""
     if length == 1.0:
         return model
-    power = {
-        "parent_intensity": -3, "intensity": -3, "beta": -3, "cluster_radius": 1, "interaction_radius": 1,
-    }  # fmt: skip
-    seeds = {name: value * length ** power.get(name, 0) for name, value in model.seeds.parameters.items()}
-    of_weight = length if model.kind == "gbpd-sqrt" else length**2
-    weights = {name: value * (1.0 if name == "alpha" else of_weight) for name, value in model.weights.parameters.items()}
+    power = 1 if model.kind == "gbpd-sqrt" else 2
     distances = None if model.distances_um is None else model.distances_um * length
-    return replace(model, seeds=Law(model.seeds.kind, seeds), weights=Law(model.weights.kind, weights), distances_um=distances)
-
-
-def _weight_deviation(weights: Law) -> float:
-    alpha = weights["alpha"]
-    return float(weights["beta"] / ((alpha - 1) * np.sqrt(alpha - 2)))
+    seeds, weights = (scaled_law(part, getattr(model, part), length, power) for part in ("seeds", "weights"))
+    return replace(model, seeds=seeds, weights=weights, distances_um=distances)

@@ -12,13 +12,13 @@ from nmcstudio.core.grains import GrainModel, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
 from nmcstudio.core.volume import LabelVolume, Triple
-from nmcstudio.grains.copula import tawn_kendall_tau, tawn_log_density
+from nmcstudio.grains.copula import copula_log_density, kendall_tau
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.matern import pair_correlation_theory
 from nmcstudio.grains.model import observed_region
 from nmcstudio.grains.processes import intensity_of
 from nmcstudio.grains.simulate import simulate_grains, simulate_matrices
-from nmcstudio.grains.weights import weight_density
+from nmcstudio.grains.weights import weight_density, weight_moments
 from nmcstudio.report.compare import compare_curves, compare_pairs, compare_samples
 from nmcstudio.shell.edge_weights import edge_weights
 from nmcstudio.stats.descriptors import describe_labels
@@ -286,7 +286,7 @@ def _compare_generators(
     weights = compare_samples(
         "weights", "Weights of the cells", _SUBJECT, f"weight [{unit}]", samples, rng, unit=unit, lower=None
     )
-    if weights is not None and model is not None and model.weights.kind == "inverse-gamma":
+    if weights is not None and model is not None:
         weights = _with_weight_law(weights, model)
     found.append(weights)
     pairs = {role: np.concatenate(p.pairs) for role, p in pooled.items()}
@@ -308,14 +308,13 @@ def _compare_copulas(pairs: dict[str, Array], model: GrainModel | None, rng: np.
         return None
     distances = {f"kendall_{role}": float(kendalltau(*values.T).statistic) for role, values in ranks.items()}
     surfaces = found.surfaces
-    if model is not None and model.copula.kind == "tawn":
-        kappa, psi1, psi2 = (model.copula[name] for name in ("kappa", "psi1", "psi2"))
+    if model is not None and model.copula.kind != "independence":
         x, y = surfaces[0].x, surfaces[0].y
         # The density has a pole in the upper corner: the outermost half cell of the grid is left out.
         u, v = (np.clip(axis, 0.5 * (axis[1] - axis[0]), 1 - 0.5 * (axis[1] - axis[0])) for axis in (x, y))
-        density = np.exp(tawn_log_density(u[None, :], v[:, None], kappa, psi1, psi2))
+        density = np.exp(copula_log_density(u[None, :], v[:, None], model.copula))
         surfaces = (*surfaces, Surface("theory", x, y, np.minimum(density, 1.5 * max(s.z.max() for s in surfaces))))
-        distances["kendall_theory"] = tawn_kendall_tau(kappa, psi1, psi2)
+        distances["kendall_theory"] = kendall_tau(model.copula)
     return replace(found, surfaces=surfaces, distances=found.distances | distances)
 
 
@@ -331,6 +330,5 @@ def _smoothed_theory(model: GrainModel, radii_um: Array, bandwidth_um: float) ->
 
 def _with_weight_law(comparison: Comparison, model: GrainModel) -> Comparison:
     x = np.linspace(min(c.x[0] for c in comparison.curves), max(c.x[-1] for c in comparison.curves), 256)
-    alpha, beta, theta = (model.weights[name] for name in ("alpha", "beta", "theta"))
-    law = Curve("theory", "fitted law, all seeds", x, weight_density(x, alpha, beta, theta), beta / (alpha - 1) + theta)
+    law = Curve("theory", "fitted law, all seeds", x, weight_density(x, model.weights), weight_moments(model.weights).mean)
     return replace(comparison, curves=(*comparison.curves, law))

@@ -11,9 +11,9 @@ from scipy import stats
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.grains.copula import tawn_conditional_inverse
 from nmcstudio.grains.marks import fit_marks
 from nmcstudio.grains.matrix_law import draw_matrices, fit_matrix_law
+from nmcstudio.grains.tawn import tawn_conditional_inverse
 from nmcstudio.grains.textures import (
     c_axes,
     draw_orientations,
@@ -23,21 +23,21 @@ from nmcstudio.grains.textures import (
     resample_quaternions,
     uniform_quaternions,
 )
-from nmcstudio.grains.weights import law_of_moments, quantiles_of, weight_moments
+from nmcstudio.grains.weights import weight_moments, weight_quantile
 
 WEIGHTS = Law("inverse-gamma", {"alpha": 16.8, "beta": 3.1175, "theta": -0.191})
 
 
 def sample(count, rng, kappa=2.0, psi2=0.6):
     u2 = rng.random(count)
-    return quantiles_of(WEIGHTS, tawn_conditional_inverse(rng.random(count), u2, kappa, 1.0, psi2)), u2
+    return weight_quantile(tawn_conditional_inverse(rng.random(count), u2, kappa, 1.0, psi2), WEIGHTS), u2
 
 
 def test_marks_are_recovered_in_any_unit():
     w, u2 = sample(1200, np.random.default_rng(1))
     fit = fit_marks(w, u2)
-    moments = weight_moments(**fit.weights.parameters)
-    truth = weight_moments(**WEIGHTS.parameters)
+    moments = weight_moments(fit.weights)
+    truth = weight_moments(WEIGHTS)
     assert moments.mean == pytest.approx(truth.mean, abs=4 * truth.sd / np.sqrt(1200))
     assert moments.sd == pytest.approx(truth.sd, rel=0.1)
     assert abs(fit.copula["kappa"] - 2.0) < 4 * fit.copula.errors["kappa"]
@@ -51,13 +51,13 @@ def test_marks_are_recovered_in_any_unit():
 
 
 def test_likelihood_is_not_below_that_of_the_truth():
-    from nmcstudio.grains.copula import tawn_log_density
+    from nmcstudio.grains.copula import copula_log_density
     from nmcstudio.grains.weights import weight_cdf, weight_log_density
 
     for seed in range(2):
         w, u2 = sample(400, np.random.default_rng(seed), 1.3, 0.4)
-        p = WEIGHTS.parameters.values()
-        truth = weight_log_density(w, *p).sum() + tawn_log_density(weight_cdf(w, *p), u2, 1.3, 1.0, 0.4).sum()
+        tawn = Law("tawn", {"kappa": 1.3, "psi1": 1.0, "psi2": 0.4})
+        truth = weight_log_density(w, WEIGHTS).sum() + copula_log_density(weight_cdf(w, WEIGHTS), u2, tawn).sum()
         gain = 2 * (fit_marks(w, u2, errors=False).log_likelihood - truth)
         assert -1e-6 < gain < stats.chi2(5).isf(1e-5)
 
@@ -67,7 +67,7 @@ def test_weights_without_the_right_skew_end_at_the_normal_limit():
     w = -rng.gamma(4, 1, 400)
     fit = fit_marks(w, rng.random(400), copula="independence")
     assert {"alpha", "theta"} & set(fit.at_edge)
-    assert weight_moments(**fit.weights.parameters).mean == pytest.approx(w.mean(), abs=0.3)
+    assert weight_moments(fit.weights).mean == pytest.approx(w.mean(), abs=0.3)
     assert fit.copula.kind == "independence"
 
 
@@ -157,8 +157,3 @@ def test_quaternion_product_is_that_of_the_matrices():
     expected = product.as_quat(scalar_first=True)
     got = multiply(a, b)
     np.testing.assert_allclose(got * np.sign(got[0]), expected * np.sign(expected[0]), atol=1e-12)
-
-
-def test_law_of_moments_is_checked():
-    law = law_of_moments(1.0, 2.0, 5.0)
-    assert weight_moments(**law.parameters)[:2] == pytest.approx((1.0, 2.0))

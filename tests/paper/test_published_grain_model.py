@@ -11,7 +11,6 @@ from scipy.spatial import cKDTree
 
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.volume import LabelVolume
-from nmcstudio.grains.copula import tawn_cdf, tawn_conditional, tawn_kendall_tau, tawn_log_density, tawn_pickands
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.distance_laws import distance_law
 from nmcstudio.grains.fit_process import fit_matern, palm_of_windows
@@ -20,6 +19,7 @@ from nmcstudio.grains.marks import fit_marks
 from nmcstudio.grains.matern import empty_space_theory, nearest_neighbour_theory, pair_correlation_theory
 from nmcstudio.grains.processes import simulate_matern
 from nmcstudio.grains.simulate import simulate_grains
+from nmcstudio.grains.tawn import tawn_cdf, tawn_conditional, tawn_kendall_tau, tawn_log_density, tawn_pickands
 from nmcstudio.grains.weights import weight_cdf, weight_density, weight_moments, weight_quantile
 from nmcstudio.stats.descriptors import describe_labels
 from nmcstudio.stats.point_patterns import find_pairs
@@ -59,12 +59,12 @@ def test_matern_theory_second_set_v04():
 
 
 def test_weights_v05():
-    moments = weight_moments(ALPHA, BETA, THETA)
+    moments = weight_moments(MODEL.weights)
     np.testing.assert_allclose(moments, [2.5241, 20.5153, 1.115], atol=6e-4)
-    np.testing.assert_allclose(weight_quantile([0.05, 0.5, 0.95], ALPHA, BETA, THETA), [-24.573, -0.6768, 40.443], atol=6e-4)
-    assert float(weight_cdf(0.0, ALPHA, BETA, THETA)) == pytest.approx(0.5144, abs=5e-5)
+    np.testing.assert_allclose(weight_quantile([0.05, 0.5, 0.95], MODEL.weights), [-24.573, -0.6768, 40.443], atol=6e-4)
+    assert float(weight_cdf(0.0, MODEL.weights)) == pytest.approx(0.5144, abs=5e-5)
     grid = np.linspace(-20, 20, 400_001)
-    assert grid[np.argmax(weight_density(grid, ALPHA, BETA, THETA))] == pytest.approx(-6.3438, abs=2e-4)
+    assert grid[np.argmax(weight_density(grid, MODEL.weights))] == pytest.approx(-6.3438, abs=2e-4)
 
 
 def test_copula_v05():
@@ -142,7 +142,7 @@ def marks_of(replicates, seed):
         seeds, w, inside = simulate_grains(MODEL, box(120), rng)
         d = cKDTree(seeds).query(seeds[inside], k=2)[0][:, 1]
         fit = fit_marks(w[inside], law.cdf(d), errors=False)
-        moments = weight_moments(**fit.weights.parameters)
+        moments = weight_moments(fit.weights)
         rows.append(
             [*fit.weights.parameters.values(), fit.copula["psi2"], fit.copula["kappa"], fit.kendall_tau, *moments[:2], fit.pit_p]
         )
@@ -264,5 +264,5 @@ def test_correction_finds_the_truth_v16():
     assert seeds["parent_intensity"] == pytest.approx(LAMBDA, rel=3 * np.sqrt(2) * 0.17 / 4)
     assert seeds["mean_offspring"] == pytest.approx(MU, rel=3 * np.sqrt(2) * 0.15 / 4)
     assert seeds["cluster_radius"] == pytest.approx(RADIUS, rel=3 * np.sqrt(2) * 0.06 / 4)
-    assert weight_moments(**result.model.weights.parameters).mean == pytest.approx(2.524, abs=3 * np.sqrt(2) * 0.93 / 4)
+    assert weight_moments(result.model.weights).mean == pytest.approx(2.524, abs=3 * np.sqrt(2) * 0.93 / 4)
     assert result.hidden_share == pytest.approx(0.039, abs=0.01)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nmcstudio.core.grains import GrainModel, Law, Tessellation
+from nmcstudio.core.laws import family_of
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.content_images import density_plot
 from nmcstudio.gui.views.contents import Column, Content, Image, Plot, Series, Table
@@ -59,16 +60,13 @@ def _pair_correlation(model: GrainModel) -> Plot | None:
     return Plot("pair-correlation", "Pair correlation of the seeds", "distance [µm]", "g(r)", tuple(series))
 
 
-def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot | None:
-    if model.weights.kind != "inverse-gamma":
-        return None
+def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot:
     from nmcstudio.grains.weights import weight_density, weight_moments, weight_quantile
 
-    p = model.weights.parameters
-    law = (p["alpha"], p["beta"], p["theta"])
-    low, high = (float(v) for v in weight_quantile(np.array([0.0005, 0.9995]), *law))
+    law = model.weights
+    low, high = (float(v) for v in weight_quantile(np.array([0.0005, 0.9995]), law))
     x = np.linspace(low, high, 400)
-    series = [Series("model", "shifted inverse gamma", x, weight_density(x, *law), float(weight_moments(*law)[0]))]
+    series = [Series("model", family_of("weights", law.kind).label, x, weight_density(x, law), weight_moments(law).mean)]
     if fitted is not None and fitted.kind == "laguerre":
         observed = density_plot("", "", "weight [µm²]", fitted.weights, "fitted")
         if observed is not None:
@@ -77,14 +75,13 @@ def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot | None:
 
 
 def _copula(model: GrainModel) -> Plot | None:
-    if model.copula.kind != "tawn":
+    if model.copula.kind == "independence":
         return None
-    from nmcstudio.grains.copula import tawn_log_density
+    from nmcstudio.grains.copula import copula_log_density
 
-    p = model.copula.parameters
     u = np.linspace(0.01, 0.99, 99)
     first, second = np.meshgrid(u, u)
-    z = np.exp(tawn_log_density(first.ravel(), second.ravel(), p["kappa"], p.get("psi1", 1.0), p["psi2"])).reshape(first.shape)
+    z = np.exp(copula_log_density(first, second, model.copula))
     return Plot(
         "copula", "Copula of weight and distance", "rank of the weight", "rank of the distance",
         image=Image(u, u, z), caption="Density; 1 everywhere would be independence.",

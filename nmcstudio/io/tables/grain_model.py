@@ -13,28 +13,13 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.laws import LAWS, LawParameter
 from nmcstudio.core.units import um_per
 from nmcstudio.io.files import replacing
 
 FORMAT = "nmcstudio/grain-model"
 VERSION = 1
 
-# Parameters of each law, with the power of the length in their unit; None marks those of the weights, um^2 or (gbpd-sqrt) um.
-_LAWS: dict[str, dict[str, dict[str, int | None]]] = {
-    "seeds": {
-        "matern-cluster": {"parent_intensity": -3, "mean_offspring": 0, "cluster_radius": 1},
-        "poisson": {"intensity": -3},
-        "strauss": {"beta": -3, "gamma": 0, "interaction_radius": 1},
-    },
-    "weights": {"inverse-gamma": {"alpha": 0, "beta": None, "theta": None}},
-    "copula": {"tawn": {"kappa": 0, "psi1": 0, "psi2": 0}, "independence": {}},
-    "texture": {"uniform": {}, "resampled": {}, "radial": {"k": 0}},
-    "matrices": {kind: {"trace_mean": 0, "trace_sd": 0, "deviator_sd": 0} for kind in ("gbpd-quadratic", "gbpd-sqrt")},
-}
-_POSITIVE = {
-    "parent_intensity", "mean_offspring", "cluster_radius", "intensity", "interaction_radius", "alpha", "beta", "kappa"
-}  # fmt: skip
-_DEFAULTS = {("copula", "psi1"): 1.0}
 _ARRAYS = {
     "distances_um": "nearest_neighbour_distances",
     "orientations": "orientations",
@@ -108,7 +93,7 @@ def read_grain_model(path: str | os.PathLike[str]) -> GrainModel:
     published = data.get("as_published", {})
     if not isinstance(published, dict):
         raise NmcError(f"{path.name}: as_published is not an object", "write it like the model itself, or leave it out", "files")
-    arrays = {field: _array(data, key, path.name) for field, key in _ARRAYS.items()}
+    arrays: dict[str, Any] = {field: _array(data, key, path.name) for field, key in _ARRAYS.items()}
     if arrays["distances_um"] is not None:
         arrays["distances_um"] = arrays["distances_um"] * scale
     if arrays["orientation_weights"] is not None:
@@ -150,44 +135,33 @@ def _law_to_json(law: Law) -> dict[str, Any]:
 def _law(data: Mapping[str, Any], part: str, scale: float, file: str, weight_power: int) -> Law:
     """One law of the file, in um."""
     entry = data.get(part)
-    kinds = _LAWS[part]
+    kinds = LAWS[part]
     if not isinstance(entry, dict) or entry.get("kind") not in kinds:
         said = f" of kind {entry.get('kind')!r}" if isinstance(entry, dict) else ""
         raise NmcError(f"{file}: no usable {part!r}{said}", f'give "{part}": {{"kind": {" or ".join(kinds)}, …}}', "files")
     parameters, errors = {}, {}
-    for name, power in kinds[entry["kind"]].items():
-        factor = scale ** (weight_power if power is None else power)
-        value = entry.get(name, _DEFAULTS.get((part, name)))
-        parameters[name] = _number(value, part, name, file) * factor
+    for parameter in kinds[entry["kind"]].parameters:
+        name = parameter.name
+        factor = scale ** (weight_power if parameter.power is None else parameter.power)
+        default = parameter.default if np.isfinite(parameter.default) else None
+        parameters[name] = _in_range(_number(entry.get(name, default), part, name, file), parameter, part, file) * factor
         if f"{name}_se" in entry:
             errors[name] = _number(entry[f"{name}_se"], part, f"{name}_se", file) * factor
-    law = Law(entry["kind"], parameters, errors)
-    _check(law, part, file)
-    return law
+    return Law(entry["kind"], parameters, errors)
 
 
 def _number(value: Any, part: str, name: str, file: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
         what = "is missing" if value is None else f"is {value!r}"
         raise NmcError(f"{file}: {name} of {part!r} {what}", "give it as a number", "files")
-    if name in _POSITIVE and value <= 0:
-        raise NmcError(f"{file}: {name} of {part!r} is {value:g}", "it must be above 0", "files")
     return float(value)
 
 
-def _check(law: Law, part: str, file: str) -> None:
-    """Limits outside which a law does not exist."""
-    limits = {
-        "inverse-gamma": {"alpha": (2.0, np.inf, "above 2, else the weights have no variance")},
-        "tawn": {
-            "kappa": (1.0, np.inf, "1 or more"), "psi1": (0.0, 1.0, "between 0 and 1"), "psi2": (0.0, 1.0, "between 0 and 1")
-        },
-        "strauss": {"gamma": (0.0, 1.0, "between 0 (hard core) and 1 (Poisson)")},
-    }  # fmt: skip
-    for name, (low, high, words) in limits.get(law.kind, {}).items():
-        outside = not low <= law[name] <= high or (law.kind == "inverse-gamma" and law[name] == low)
-        if outside:
-            raise NmcError(f"{file}: {name} of {part!r} is {law[name]:g}", f"it must be {words}", "files")
+def _in_range(value: float, parameter: LawParameter, part: str, file: str) -> float:
+    """The value; limits outside which a law does not exist are refused."""
+    if not parameter.low <= value <= parameter.high or (parameter.open_low and value == parameter.low):
+        raise NmcError(f"{file}: {parameter.name} of {part!r} is {value:g}", f"it must be {parameter.words}", "files")
+    return value
 
 
 def _choice(data: Mapping[str, Any], key: str, choices: tuple[str, ...], file: str) -> str:
