@@ -110,10 +110,8 @@ class Law:
     Attributes
     ----------
     kind
-        Seeds: "matern-cluster" (parent_intensity um^-3, mean_offspring, cluster_radius um), "poisson" (intensity um^-3),
-        "strauss" (beta um^-3, gamma, interaction_radius um). Weights: "inverse-gamma" (alpha, beta um^2, theta um^2).
-        Copula: "tawn" (kappa, psi1, psi2), "independence". Texture: "uniform", "resampled", "radial" (k).
-        Matrices: "gbpd-quadratic" or "gbpd-sqrt" (trace_mean, trace_sd, deviator_sd of log M, models.md 10 a).
+        Of the part that it stands for (seeds, weights, copula, texture, matrices): a key of `core.laws.LAWS`, which has the
+        parameters of each kind in words, with units and ranges.
     parameters
         Name to value.
     errors
@@ -126,6 +124,64 @@ class Law:
 
     def __getitem__(self, name: str) -> float:
         return self.parameters[name]
+
+
+@dataclass(frozen=True)
+class MarkChoice:
+    """One law of the weights with one copula, fitted to the data for comparison (models.md 9).
+
+    Attributes
+    ----------
+    weights, copula
+        Kinds of the laws.
+    log_likelihood
+        At its maximum.
+    aic
+        Akaike's criterion; the smaller, the better.
+    """
+
+    weights: str
+    copula: str
+    log_likelihood: float
+    aic: float
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A curve of the data beside those of the fitted process, in a global envelope at 5 % (Myllymäki et al. 2017).
+
+    Attributes
+    ----------
+    function
+        "g" pair correlation, "F" empty space, or "D0" nearest-neighbour distance.
+    process
+        Kind of the law of the seeds behind the simulations.
+    radii_um
+        float64 ``(m,)``.
+    data, low, high
+        float64 ``(m,)``: the data's curve, and the band that holds a curve of the process as a whole in 95 % of cases.
+    middle
+        float64 ``(m,)``, mean of the simulated curves.
+    p
+        Monte Carlo p-value of the data's curve.
+    simulations
+        Number of simulated patterns.
+    """
+
+    function: str
+    process: str
+    radii_um: NDArray[np.float64]
+    data: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    middle: NDArray[np.float64]
+    p: float
+    simulations: int
+
+    def __post_init__(self) -> None:
+        m = len(self.radii_um)
+        for name in ("radii_um", "data", "low", "high", "middle"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (m,), name))
 
 
 @dataclass(frozen=True)
@@ -190,9 +246,12 @@ class GrainModel:
     distances_um
         float64 ``(n,)``, sorted nearest-neighbour distances of the data where distance_law is "empirical"; else None.
     orientations
-        float64 ``(n, 4)``, quaternions that texture "resampled" draws from, or None.
+        float64 ``(n, 4)``, quaternions that the textures "resampled" and "correlated" draw from, or None.
     orientation_weights
         float64 ``(n,)``, grain volumes of these orientations, or None.
+    neighbour_angles
+        float64 ``(m,)``, sorted quantiles of the disorientation angle of touching grains, weighted by the area that they share,
+        radians; None where it was not measured. The texture "correlated" follows it.
     point_group
         Of the crystal.
     minimum_cell_voxels
@@ -209,6 +268,12 @@ class GrainModel:
         95 % percentile intervals of the parametric bootstrap: law ("seeds", "weights", "copula") to parameter to (low, high).
     replicates
         Bootstrap replicates behind the standard errors and intervals; 0 for none.
+    choices
+        Every law of the weights with every copula, the best first by Akaike's criterion; empty if not compared.
+    envelopes
+        Goodness of fit of the process of visible seeds, before the correction: of the chosen process first, then of others.
+    goodness
+        Kind of process to the p-value of its three curves together.
     """
 
     seeds: Law
@@ -229,6 +294,10 @@ class GrainModel:
     correction: CorrectionTrace | None = None
     intervals: dict[str, dict[str, tuple[float, float]]] = field(default_factory=dict)
     replicates: int = 0
+    neighbour_angles: NDArray[np.float64] | None = None
+    choices: tuple[MarkChoice, ...] = ()
+    envelopes: tuple[Envelope, ...] = ()
+    goodness: dict[str, float] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:
@@ -237,9 +306,13 @@ class GrainModel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "choices", tuple(self.choices))
+        object.__setattr__(self, "envelopes", tuple(self.envelopes))
         if self.distances_um is not None:
             object.__setattr__(self, "distances_um", frozen(self.distances_um, np.float64, (None,), "distances_um"))
         if self.orientations is not None:
             object.__setattr__(self, "orientations", frozen(self.orientations, np.float64, (None, 4), "orientations"))
         if self.orientation_weights is not None:
             object.__setattr__(self, "orientation_weights", frozen(self.orientation_weights, np.float64, (None,)))
+        if self.neighbour_angles is not None:
+            object.__setattr__(self, "neighbour_angles", frozen(self.neighbour_angles, np.float64, (None,), "neighbour_angles"))

@@ -227,8 +227,10 @@ def _maximum(problem: _Problem, starts: list[Array], thorough: bool, monitor: Mo
         value = problem.log_likelihood(x)
         return -value / len(problem.w) if np.isfinite(value) else _FAR
 
+    precision = {"ftol": 1e-12, "gtol": 1e-7} if thorough else {"ftol": 1e-10, "gtol": 1e-5}
+
     def ascend(x: Array) -> tuple[Array, float]:
-        result = optimize.minimize(loss, x, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
+        result = optimize.minimize(loss, x, method="L-BFGS-B", bounds=bounds, options=precision)
         return result.x, float(result.fun)
 
     best, value = min((ascend(x) for x in starts), key=lambda each: each[1])
