@@ -24,6 +24,44 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class Alignment:
+    """What the last aligning measured and did; sections are counted from 0.
+
+    Attributes
+    ----------
+    drift_um
+        float64 ``(slices, 2)``, position (y, x) of each section against the first one as it was measured, um, sub-voxel.
+    applied_um
+        float64 ``(slices, 2)``, by how much each section was moved then (whole voxels), by hand or not, um.
+    agreement
+        float64 ``(slices,)``, share of points that agree with the section before; NaN where none could be told.
+    outliers
+        Sections after a jump, or that agree poorly with the one before.
+    reasons
+        In words, why each of them is one.
+    nudged, left_out
+        Sections that were moved by hand, and sections whose data were not used.
+    filled
+        Sections without data of their own that were made from their neighbours. They are not observed.
+    """
+
+    drift_um: NDArray[np.float64]
+    applied_um: NDArray[np.float64]
+    agreement: NDArray[np.float64]
+    outliers: tuple[int, ...] = ()
+    reasons: tuple[str, ...] = ()
+    nudged: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+    filled: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        count = len(self.agreement)
+        for name in ("drift_um", "applied_um"):
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (count, 2), name))
+        object.__setattr__(self, "agreement", frozen(self.agreement, np.float64, (count,), "agreement"))
+
+
+@dataclass(frozen=True)
 class EbsdStack:
     """Orientations on a regular grid.
 
@@ -40,7 +78,8 @@ class EbsdStack:
     confidence
         float32 ``[z, y, x]``, confidence index or one minus the scaled MAD; NaN where absent.
     observed
-        bool ``[z, y, x]``, where the sample was imaged at all.
+        bool ``[z, y, x]``, where the sample was imaged at all. False also where orientations were made from neighbouring
+        sections: they join grains, and no statistic counts them.
     spacing_um, origin_um
         As in `Volume`.
     shifts_um
@@ -51,6 +90,8 @@ class EbsdStack:
         Labels that the file brings along, uint32 ``[z, y, x]``, or None.
     name, simulated
         As in `Volume`.
+    alignment
+        What aligning measured and did, or None.
     """
 
     quaternions: NDArray[np.float32]
@@ -66,6 +107,7 @@ class EbsdStack:
     grain_ids: NDArray[np.uint32] | None = None
     name: str = ""
     simulated: bool = False
+    alignment: Alignment | None = None
 
     def __post_init__(self) -> None:
         quaternions = frozen(self.quaternions, np.float32, (None, None, None, 4), "quaternions")

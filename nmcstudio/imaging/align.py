@@ -1,139 +1,34 @@
-"""Shifts between the sections of a stack, from orientations and image quality together."""
+"""Sections of a stack moved onto each other: by their drift, by hand, with what is left out or missing made from neighbours."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.ebsd import EbsdStack
+from nmcstudio.core.ebsd import Alignment, EbsdStack
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.crystal.symmetry import operators
-from nmcstudio.imaging.section_shift import Section, SectionShift, find_shift, prepare_section
+from nmcstudio.imaging.drift import Drift, measure_drift, no_drift
+from nmcstudio.imaging.section_fill import fill_missing
 
-_ROBUST_ROUNDS = 20
-_HUBER_VOXELS = 0.5
-# Sections that agree at fewer points say nothing about their shift (ends of a particle, empty sections).
-_LEAST_POINTS = 25
-_PRIOR = 1e-3
-# A step that differs from its neighbours' median by more than this many voxels, and six times the usual, is a jump.
-_JUMP_VOXELS = 3.0
-
-
-@dataclass(frozen=True)
-class Drift:
-    """The drift of a stack.
-
-    Attributes
-    ----------
-    drift_um
-        float64 ``(slices, 2)``, position (y, x) of each section against the first one before it was moved, um, sub-voxel.
-    applied_um
-        float64 ``(slices, 2)``, by how much each section was moved (whole voxels), um.
-    agreement
-        float64 ``(slices,)``, share of points that agree with the section before, after the shift; NaN for the first
-        one and where too few agree to tell a shift.
-    outliers
-        Numbers of sections after a jump or without agreement.
-    """
-
-    drift_um: NDArray[np.float64]
-    applied_um: NDArray[np.float64]
-    agreement: NDArray[np.float64]
-    outliers: tuple[int, ...]
-
-
-def measure_drift(
-    stack: EbsdStack,
-    *,
-    max_shift_um: float | None = None,
-    angle: float = np.deg2rad(5.0),
-    reach: int = 3,
-    remove_trend: bool = False,
-    monitor: Monitor | None = None,
-) -> Drift:
-    """Where the sections of a stack lie against each other.
-
-    Each section is compared with its `reach` next ones: phase correlation of quality and of grain boundaries gives
-    candidates, the share of points with equal orientation (and the correlation of the quality) decides between them. The
-    positions are the robust least-squares solution of all these differences, so that one bad comparison shifts nothing.
-
-    Parameters
-    ----------
-    stack
-        Sections.
-    max_shift_um
-        Largest shift between neighbours, um; None is a quarter of the smaller side.
-    angle
-        Orientations nearer than this agree, radians.
-    reach
-        How many following sections each one is compared with.
-    remove_trend
-        Take away the straight line through the positions: for stacks of inclined grains, where it is no drift.
-    monitor
-        Reported to for each section; its `partial` is the drift (y, x) in um so far.
-
-    Raises
-    ------
-    NmcError
-        If there are fewer than two sections with data.
-    """
-    monitor = monitor or Monitor()
-    filled = [k for k in range(stack.shape[0]) if stack.phase[k].any()]
-    if len(filled) < 2:
-        raise NmcError("the map has a single section, there is nothing to align", "align stacks of sections")
-    edges = np.asarray(stack.spacing_um[1:])
-    limit_um = max_shift_um if max_shift_um is not None else 0.25 * float((np.array(stack.shape[1:]) * edges).min())
-    limit = (max(1, round(limit_um / edges[0])), max(1, round(limit_um / edges[1])))
-    groups = [operators(phase.point_group) for phase in stack.phases]
-    group = groups[int(np.argmax(np.bincount(stack.phase.ravel(), minlength=len(groups) + 1)[1:]))]
-    sections: dict[int, Section] = {}
-    pairs: list[tuple[int, int]] = []
-    found: list[SectionShift] = []
-    so_far = [np.zeros(2)]
-    for place, k in enumerate(filled):
-        for following in filled[place + 1 : place + 1 + reach]:
-            monitor.report(place / len(filled), "comparing sections", partial=np.array(so_far))
-            for number in (k, following):
-                if number not in sections:
-                    sections[number] = prepare_section(stack, number, group, angle)
-            shift = find_shift(sections[k], sections[following], limit, group, angle, monitor)
-            pairs.append((place, filled.index(following)))
-            found.append(shift)
-            if pairs[-1][1] == place + 1:
-                moved = shift.shift if shift.points >= _LEAST_POINTS else (0.0, 0.0)
-                so_far.append(so_far[-1] + np.array(moved) * edges)
-        sections.pop(k, None)
-    position = _positions(len(filled), pairs, found)
-    if remove_trend:
-        line = np.polynomial.polynomial.polyfit(np.array(filled, float), position, 1)
-        position = position - np.polynomial.polynomial.polyval(np.array(filled, float), line).T
-    position -= position[0]
-    everywhere = np.stack([np.interp(np.arange(stack.shape[0]), filled, position[:, axis]) for axis in (0, 1)], axis=1)
-    # Where the stack as a whole lies is free: choose it so that the least is lost by rounding to voxels.
-    rest = np.angle(np.exp(2j * np.pi * position).sum(axis=0)) / (2 * np.pi)
-    applied = -np.rint(everywhere - rest)
-    applied -= np.rint(np.median(applied, axis=0))
-    agreement = np.full(stack.shape[0], np.nan)
-    for (a, b), shift in zip(pairs, found):
-        if b == a + 1 and shift.points >= _LEAST_POINTS:
-            agreement[filled[b]] = shift.agreement
-    indexed = np.count_nonzero(stack.phase, axis=(1, 2))
-    outliers = _outliers(filled, position, agreement, indexed)
-    return Drift(everywhere * edges, applied * edges, agreement, outliers)
+_LISTED = 10
 
 
 def align_slices(
     stack: EbsdStack,
     *,
+    measure: bool = True,
     max_shift_um: float | None = None,
     angle: float = np.deg2rad(5.0),
     reach: int = 3,
     remove_trend: bool = False,
     keep_size: bool = False,
+    nudges_um: Mapping[int, tuple[float, float]] | None = None,
+    leave_out: Collection[int] = (),
+    missing: str = "blank",
     monitor: Monitor | None = None,
 ) -> tuple[EbsdStack, Drift]:
     """Measure the drift of a stack and undo it by whole voxels (orientations cannot be averaged across boundaries).
@@ -142,26 +37,96 @@ def align_slices(
     ----------
     stack, max_shift_um, angle, reach, remove_trend, monitor
         As in `measure_drift`.
+    measure
+        False moves by hand only.
     keep_size
         Cut what is moved out of the field; else the field grows, and what was not imaged is marked unobserved.
+    nudges_um
+        Section to (y, x) in um by which it is moved besides, rounded to voxels; counted from 0.
+    leave_out
+        Sections whose data are not used.
+    missing
+        What stands in the place of sections that are left out or were never there, as in `fill_missing`.
 
     Returns
     -------
-    The aligned stack, whose `shifts_um` add up all alignments, and the drift.
+    The aligned stack, whose `shifts_um` add up all alignments and whose `alignment` says what was done, and the drift.
+
+    Raises
+    ------
+    NmcError
+        If there are fewer than two sections to compare, or a number is none of a section.
     """
     monitor = monitor or Monitor()
-    drift = measure_drift(
-        stack,
-        max_shift_um=max_shift_um,
-        angle=angle,
-        reach=reach,
-        remove_trend=remove_trend,
-        monitor=monitor.sub(0.0, 0.9),
+    nudges = dict(nudges_um or {})
+    check_sections(nudges, stack.shape[0], "nudges")
+    check_sections(leave_out, stack.shape[0], "leave_out")
+    drift = no_drift(stack.shape[0])
+    if measure:
+        drift = measure_drift(
+            stack, max_shift_um=max_shift_um, angle=angle, reach=reach, remove_trend=remove_trend, leave_out=leave_out,
+            monitor=monitor.sub(0.0, 0.8),
+        )  # fmt: skip
+    ignored = [k for k in drift.outliers if k not in nudges]
+    if ignored:
+        words = dict(zip(drift.outliers, drift.reasons))
+        listed = "; ".join(f"{k + 1} {words[k]}" for k in ignored[:_LISTED]) + ("; …" if len(ignored) > _LISTED else "")
+        monitor.warn(f"look at these sections (counted from 1): {listed}")
+    moves = planned_moves(drift, nudges, stack.spacing_um)
+    kept = leave_sections_out(stack, leave_out)
+    moved = apply_shifts(kept, moves * stack.spacing_um[1:], keep_size=keep_size, monitor=monitor.sub(0.8, 0.9))
+    moved, filled = fill_missing(moved, missing, angle=angle, monitor=monitor.sub(0.9, 1.0))
+    before = set() if stack.alignment is None else set(stack.alignment.left_out)
+    done = Alignment(
+        drift_um=drift.drift_um,
+        applied_um=moves * np.asarray(stack.spacing_um[1:]),
+        agreement=drift.agreement,
+        outliers=drift.outliers,
+        reasons=drift.reasons,
+        nudged=tuple(sorted(nudges)),
+        left_out=tuple(sorted(before | set(leave_out))),
+        filled=filled,
     )
-    if drift.outliers:
-        listed = ", ".join(str(number) for number in drift.outliers[:10]) + (" …" if len(drift.outliers) > 10 else "")
-        monitor.warn(f"look at these sections (counted from 0), which jump or hardly agree with the one before: {listed}")
-    return apply_shifts(stack, drift.applied_um, keep_size=keep_size, monitor=monitor.sub(0.9, 1.0)), drift
+    return replace(moved, alignment=done), drift
+
+
+def check_sections(numbers: Collection[int], count: int, field: str) -> None:
+    """Refuse numbers that are none of a section.
+
+    Raises
+    ------
+    NmcError
+        Names the first one.
+    """
+    wrong = [k for k in numbers if not 0 <= k < count]
+    if wrong:
+        raise NmcError(f"there is no section {wrong[0] + 1}", f"give numbers from 1 to {count}", field)
+
+
+def planned_moves(
+    drift: Drift, nudges_um: Mapping[int, tuple[float, float]], spacing_um: tuple[float, float, float]
+) -> NDArray[np.int_]:
+    """By how many voxels (y, x) each section is moved ``(slices, 2)``: against the drift, and by hand."""
+    edges = np.asarray(spacing_um[1:])
+    moves = np.rint(drift.applied_um / edges).astype(int)
+    for k, nudge in nudges_um.items():
+        moves[k] += np.rint(np.asarray(nudge) / edges).astype(int)
+    return moves
+
+
+def leave_sections_out(stack: EbsdStack, numbers: Collection[int]) -> EbsdStack:
+    """The stack without the data of some sections, which are then neither indexed nor observed."""
+    if not numbers:
+        return stack
+    gone = sorted(numbers)
+    kept = {}
+    for name, empty in (("quaternions", np.nan), ("phase", 0), ("quality", np.nan), ("confidence", np.nan), ("observed", False)):
+        kept[name] = getattr(stack, name).copy()
+        kept[name][gone] = empty
+    if stack.grain_ids is not None:
+        kept["grain_ids"] = stack.grain_ids.copy()
+        kept["grain_ids"][gone] = 0
+    return replace(stack, **kept)
 
 
 def apply_shifts(
@@ -222,45 +187,3 @@ def _windows(
         target.append(slice(min(start, stop), stop))
         source.append(slice(min(start, stop) - shift, stop - shift))
     return (target[0], target[1]), (source[0], source[1])
-
-
-def _positions(count: int, pairs: list[tuple[int, int]], found: list[SectionShift]) -> NDArray[np.float64]:
-    """Positions ``(count, 2)`` in voxels whose differences fit the measured shifts best, by reweighting (Huber).
-
-    Where nothing is known, a section stays with its neighbour.
-    """
-    known = [(pair, shift) for pair, shift in zip(pairs, found) if shift.points >= _LEAST_POINTS]
-    links = [pair for pair, _ in known] + [(k, k + 1) for k in range(count - 1)]
-    design = np.zeros((len(links), count))
-    rows = np.arange(len(links))
-    design[rows, [a for a, _ in links]] = -1
-    design[rows, [b for _, b in links]] = 1
-    measured = np.array([shift.shift for _, shift in known] + [(0.0, 0.0)] * (count - 1))
-    trust = np.array([max(shift.agreement, 0.01) / (b - a) for (a, b), shift in known] + [_PRIOR] * (count - 1))
-    weight = trust.copy()
-    position = np.zeros((count, 2))
-    for _ in range(_ROBUST_ROUNDS):
-        weighted = design[:, 1:].T * weight
-        position[1:] = np.linalg.solve(weighted @ design[:, 1:], weighted @ measured)
-        misfit = np.linalg.norm(design @ position - measured, axis=1)
-        weight = trust * np.minimum(1.0, _HUBER_VOXELS / np.maximum(misfit, 1e-9))
-    return position
-
-
-def _outliers(
-    filled: list[int], position: NDArray[np.float64], agreement: NDArray[np.float64], indexed: NDArray[np.int_]
-) -> tuple[int, ...]:
-    """Sections after a jump of the drift, or that agree far less than usual with the one before.
-
-    A section with hardly any indexed points cannot agree, and is no outlier for that.
-    """
-    steps = np.diff(position, axis=0)
-    away = np.linalg.norm(steps - np.median(steps, axis=0), axis=1)
-    jump = away > max(_JUMP_VOXELS, 6 * float(np.median(away)))
-    usual = np.nanmedian(agreement) if np.isfinite(agreement).any() else 0.0
-    enough = 10 * _LEAST_POINTS
-    poor = [
-        bool(agreement[k] < 0.5 * usual) or (bool(np.isnan(agreement[k])) and min(indexed[before], indexed[k]) >= enough)
-        for before, k in pairwise(filled)
-    ]
-    return tuple(k for k, jumps, bad in zip(filled[1:], jump, poor) if jumps or bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 from nmcstudio.core.ebsd import EbsdStack, Phase
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.crystal.quaternions import multiply, normalise, random_orientations
-from nmcstudio.imaging.align import align_slices, apply_shifts, measure_drift
+from nmcstudio.crystal.quaternions import from_axis_angle, multiply, normalise, random_orientations
+from nmcstudio.imaging.align import align_slices, apply_shifts
+from nmcstudio.imaging.drift import measure_drift
 from nmcstudio.io.ebsd.registry import read_ebsd
 
 
@@ -95,8 +97,9 @@ def test_a_bad_section_harms_no_other() -> None:
     left = np.rint(drift.applied_um / 0.1) + moves
     left = np.delete(left, 7, axis=0)
     assert np.abs(left - np.median(left, axis=0)).max() <= 1
-    assert {7, 8} & set(drift.outliers)
-    assert any("look at these sections" in words for words in monitor.warnings)
+    assert drift.outliers == (7,), "the sound one after it is not blamed"
+    assert "agrees with its neighbours at" in drift.reasons[0]
+    assert any("look at these sections (counted from 1): 8 agrees" in words for words in monitor.warnings)
 
 
 def test_missing_sections_are_bridged() -> None:
@@ -110,6 +113,78 @@ def test_missing_sections_are_bridged() -> None:
     )  # fmt: skip
     left = np.delete(np.rint(measure_drift(holed).applied_um / 0.1) + moves, 4, axis=0)
     assert np.abs(left - np.median(left, axis=0)).max() <= 1
+
+
+@pytest.fixture(scope="module")
+def ball() -> EbsdStack:
+    return particle(depth=10)
+
+
+def test_a_section_off_the_line_is_told_from_a_jump(ball: EbsdStack) -> None:
+    moves = np.zeros((10, 2))
+    moves[5] = (7, -6)
+    single = measure_drift(apply_shifts(ball, moves * 0.1))
+    assert single.outliers == (5,)
+    assert single.reasons[0].startswith("lies 0.9")
+    moves[5:] = (7, -6)
+    jump = measure_drift(apply_shifts(ball, moves * 0.1))
+    assert jump.outliers == (5,)
+    assert jump.reasons[0].startswith("jumps by 0.9")
+    for drift, last in ((single, 0.0), (jump, 0.7)):
+        assert drift.drift_um[-1, 0] == pytest.approx(last, abs=0.05), "sub-voxel"
+
+
+def test_a_turned_section_is_named_and_harms_no_other(ball: EbsdStack) -> None:
+    moved, moves = drifted(ball, seed=4, largest=3)
+    angle = np.deg2rad(8.0)
+    ny, nx = moved.shape[1:]
+    y, x = np.mgrid[:ny, :nx] - np.array([ny / 2, nx / 2])[:, None, None]
+    rows = np.rint(np.cos(angle) * y + np.sin(angle) * x + ny / 2).astype(int).clip(0, ny - 1)
+    columns = np.rint(-np.sin(angle) * y + np.cos(angle) * x + nx / 2).astype(int).clip(0, nx - 1)
+    q, phase, quality = moved.quaternions.copy(), moved.phase.copy(), moved.quality.copy()
+    q[6] = multiply(q[6][rows, columns], from_axis_angle((0, 0, 1), angle))
+    phase[6], quality[6] = phase[6][rows, columns], quality[6][rows, columns]
+    drift = measure_drift(replace(moved, quaternions=q, phase=phase, quality=quality))
+    assert drift.outliers == (6,)
+    left = np.delete(np.rint(drift.applied_um / 0.1) + moves, 6, axis=0)
+    assert np.abs(left - np.median(left, axis=0)).max() <= 1
+
+
+def test_shifts_are_those_of_another_registration(ball: EbsdStack) -> None:
+    """scikit-image's phase correlation of the quality alone, section after section."""
+    registration = pytest.importorskip("skimage.registration")
+    moved, _ = drifted(ball, seed=6, largest=3)
+    drift = measure_drift(moved)
+    images = np.nan_to_num(moved.quality)
+    for k in range(3, 8):
+        shift, _, _ = registration.phase_cross_correlation(
+            images[k - 1], images[k], reference_mask=moved.observed[k - 1], moving_mask=moved.observed[k]
+        )
+        ours = (drift.drift_um[k] - drift.drift_um[k - 1]) / 0.1
+        np.testing.assert_allclose(ours, -shift, atol=1.0)
+
+
+def test_hand_work_comes_on_top(ball: EbsdStack) -> None:
+    moved, moves = drifted(ball, seed=7, largest=2)
+    plain, drift = align_slices(moved)
+    byhand, _ = align_slices(moved, nudges_um={4: (0.3, -0.2)}, leave_out=(6,))
+    done = byhand.alignment
+    assert done is not None
+    assert (done.nudged, done.left_out, done.filled) == ((4,), (6,), ())
+    np.testing.assert_allclose(done.applied_um[4] - plain.alignment.applied_um[4], (0.3, -0.2), atol=1e-12)  # type: ignore[union-attr]
+    others = [k for k in range(10) if k not in (4, 6)]
+    np.testing.assert_array_equal(done.applied_um[others], drift.applied_um[others])
+    assert not byhand.phase[6].any()
+    assert not byhand.observed[6].any()
+    np.testing.assert_allclose(byhand.shifts_um, done.applied_um + moves * 0.1)
+    assert byhand.phase[4].sum() == moved.phase[4].sum()
+    only, none = align_slices(moved, measure=False, nudges_um={4: (0.3, -0.2)})
+    assert np.isnan(none.agreement).all()
+    np.testing.assert_array_equal(np.flatnonzero(only.alignment.applied_um.any(axis=1)), [4])  # type: ignore[union-attr]
+    with pytest.raises(NmcError, match="no section 11"):
+        align_slices(moved, leave_out=(10,))
+    with pytest.raises(NmcError, match="fewer than two sections"):
+        measure_drift(moved, leave_out=range(1, 10))
 
 
 def test_trend_can_be_taken_away() -> None:
