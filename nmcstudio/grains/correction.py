@@ -18,8 +18,8 @@ from nmcstudio.core.rng import child
 from nmcstudio.grains.copula import copula_of_vector, copula_vector
 from nmcstudio.grains.coupled import HEADROOM, CoupledWindows, VisiblePattern
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
-from nmcstudio.grains.fit_process import palm_of_windows
 from nmcstudio.grains.marks import fit_marks
+from nmcstudio.grains.palm import palm_of_windows
 from nmcstudio.grains.processes import intensity_of
 from nmcstudio.grains.weights import weight_family, weight_moments, weight_of_vector, weight_vector
 from nmcstudio.stats.point_patterns import find_pairs, nearest_neighbour_sample

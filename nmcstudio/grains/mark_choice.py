@@ -17,7 +17,7 @@ from nmcstudio.grains.weights import WEIGHT_KINDS
 Array = NDArray[np.float64]
 
 AUTO = "auto"
-# A difference of the criterion below this is chance as well as not (Burnham and Anderson 2004: "considerably less support" from 4).
+# A difference of the criterion below this may be chance (Burnham and Anderson 2004: considerably less support from 4).
 LEAST_GAIN = 4.0
 
 

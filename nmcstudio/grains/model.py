@@ -14,7 +14,7 @@ from nmcstudio.core.rng import child
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
-from nmcstudio.grains.fit_process import fit_seeds
+from nmcstudio.grains.fit_seeds import fit_seeds
 from nmcstudio.grains.marks import LEAST, MarksFit, fit_marks
 from nmcstudio.grains.matrix_law import fit_matrix_law
 from nmcstudio.grains.textures import fit_radial_texture
@@ -75,7 +75,7 @@ def fit_grains(
     seeds
         "matern", "poisson" or "strauss".
     contrast
-        How the Matérn process is fitted (`fit_process.CONTRASTS`).
+        How the Matérn process is fitted (`fit_matern.CONTRASTS`).
     copula
         "tawn" or "independence".
     correct_empty_cells

@@ -7,7 +7,10 @@ import pytest
 
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.grains.fit_process import CONTRASTS, fit_matern, fit_poisson, fit_seeds, palm_of_windows, regularity
+from nmcstudio.grains.fit_matern import CONTRASTS, fit_matern
+from nmcstudio.grains.fit_seeds import fit_poisson, fit_seeds
+from nmcstudio.grains.palm import palm_of_windows
+from nmcstudio.grains.process_fit import regularity
 from nmcstudio.grains.processes import simulate_matern, simulate_poisson, simulate_strauss
 from nmcstudio.stats.point_patterns import find_pairs
 from nmcstudio.stats.regions import BoxRegion, MaskRegion

@@ -13,10 +13,11 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.distance_laws import distance_law
-from nmcstudio.grains.fit_process import fit_matern, palm_of_windows
+from nmcstudio.grains.fit_matern import fit_matern
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.marks import fit_marks
 from nmcstudio.grains.matern import empty_space_theory, nearest_neighbour_theory, pair_correlation_theory
+from nmcstudio.grains.palm import palm_of_windows
 from nmcstudio.grains.processes import simulate_matern
 from nmcstudio.grains.simulate import simulate_grains
 from nmcstudio.grains.tawn import tawn_cdf, tawn_conditional, tawn_kendall_tau, tawn_log_density, tawn_pickands
