@@ -126,6 +126,7 @@ LAWS: dict[str, dict[str, LawFamily]] = {
     "texture": {
         "uniform": LawFamily("uniform"),
         "resampled": LawFamily("resampled from the data"),
+        "correlated": LawFamily("resampled, neighbours disoriented as in the data"),
         "radial": LawFamily("radial", (LawParameter("k", "concentration"),)),
     },
     "matrices": {"gbpd-quadratic": _MATRICES, "gbpd-sqrt": _MATRICES},

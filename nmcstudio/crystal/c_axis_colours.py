@@ -28,12 +28,12 @@ def axis_colours(axes: ArrayLike) -> NDArray[np.uint8]:
     uint8 ``(..., 3)``, red, green, blue; black where an axis is NaN.
     """
     v = np.asarray(axes, dtype=float)
-    v = np.where(v[..., 2:] > 0, -v, v)
+    finite = np.isfinite(v).all(axis=-1)
+    v = np.where(finite[..., None], np.where(v[..., 2:] > 0, -v, v), (0.0, 0.0, -1.0))
     up = np.clip(-v[..., 2], 0.0, 1.0)
-    finite = np.isfinite(v[..., 0])
     # y of the map runs down: the hue turns as it does on a page.
     azimuth = np.arctan2(-v[..., 1], v[..., 0])
-    tilt = np.arccos(np.where(finite, up, 1.0)) / (np.pi / 2)
+    tilt = np.arccos(up) / (np.pi / 2)
     lightness = 1.0 - 0.52 * tilt
     once, twice = 0.17 * np.sin(np.pi * tilt), 0.15 * tilt**3
     a = once * np.cos(azimuth) + twice * np.cos(2 * azimuth)

@@ -15,17 +15,17 @@ from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.fit_seeds import fit_seeds
+from nmcstudio.grains.fit_texture import fit_texture
 from nmcstudio.grains.marks import LEAST, MarksFit, fit_marks
 from nmcstudio.grains.matrix_law import fit_matrix_law
-from nmcstudio.grains.textures import fit_radial_texture
 from nmcstudio.stats.point_patterns import NeighbourSample, nearest_neighbour_sample
 from nmcstudio.stats.regions import BoxRegion, MaskRegion, Region
 
 Array = NDArray[np.float64]
 
-TEXTURES = ("automatic", "uniform", "resampled", "radial")
 # Below this p the theoretical distance law does not describe the data, and the copula's second argument is not uniform.
 DISTANCE_P = 0.01
+_TEXTURE = 14  # stream of the test of the texture, far from those of the fits
 _LEAST_KNOWN = 100  # distances; with fewer, also those count whose nearest neighbour may lie outside
 
 
@@ -83,7 +83,7 @@ def fit_grains(
     windows, steps, minimum_cell_voxels
         Of the correction.
     texture
-        "uniform", "resampled", "radial", or "automatic": resampled where the tessellation has orientations, else uniform.
+        One of `fit_texture.TEXTURES`.
     grains
         Label volume behind the tessellation, for the shape of the observed region; None takes the window.
     monitor
@@ -102,11 +102,11 @@ def fit_grains(
             "window. Fit from a grain map for the true shape."
         )
     points, weights, used = _visible_generators(tessellation)
-    base_texture, orientations, volumes = _texture(tessellation, used, texture)
+    textured = fit_texture(tessellation, used, texture, grains, child(rng, _TEXTURE), monitor.sub(0.0, 0.02))
     process = fit_seeds(points, region, seeds, child(rng, 0), contrast=contrast, monitor=monitor.sub(0.0, 0.15))
     for note in process.notes:
         monitor.warn(note)
-    notes = list(process.notes)
+    notes = [*process.notes, *textured.notes]
     monitor.report(0.15, "Fitting the weights")
     sample = nearest_neighbour_sample(points, region)
     law_kind, distances, marks = _fit_marks(weights, sample, process.law, copula, notes, monitor)
@@ -114,12 +114,13 @@ def fit_grains(
         seeds=process.law,
         weights=marks.weights,
         copula=marks.copula,
-        texture=base_texture,
+        texture=textured.law,
         gauge=tessellation.gauge,
         distance_law=law_kind,
         distances_um=distances,
-        orientations=orientations,
-        orientation_weights=volumes,
+        orientations=textured.orientations,
+        orientation_weights=textured.volumes_um3,
+        neighbour_angles=textured.neighbour_angles,
         point_group=tessellation.point_group or "-3m",
         minimum_cell_voxels=minimum_cell_voxels,
         sample_size=len(sample.index),
@@ -198,30 +199,6 @@ def _uniformity(u2: Array, distances: Array, weights: Array) -> float:
     _, group = np.unique(np.round(distances, 12), return_inverse=True)
     shares = np.bincount(group, weights=weights) / weights.sum()
     return float(stats.kstwo.sf(statistic, max(int(1.0 / np.sum(shares**2)), 1)))
-
-
-def _texture(tessellation: Tessellation, used: NDArray[np.bool_], texture: str) -> tuple[Law, Array | None, Array | None]:
-    """Law of the texture, and the orientations and volumes that "resampled" draws from."""
-    if texture not in TEXTURES:
-        raise NmcError(f"unknown texture {texture!r}", f"use one of {', '.join(TEXTURES)}", "texture")
-    quaternions = tessellation.quaternions
-    known = None if quaternions is None else used & np.all(np.isfinite(quaternions), axis=1)
-    if texture == "automatic":
-        texture = "resampled" if known is not None and known.any() else "uniform"
-    if texture == "uniform":
-        return Law("uniform"), None, None
-    if quaternions is None or known is None or not known.any():
-        raise NmcError(
-            f"the {texture} texture needs orientations and the tessellation has none",
-            "use --texture uniform, or fit the tessellation to grains of an orientation map",
-            "texture",
-        )
-    volumes = None if tessellation.volumes_um3 is None else tessellation.volumes_um3[known]
-    if texture == "resampled":
-        return Law("resampled"), quaternions[known], volumes
-    places = tessellation.seeds_um if tessellation.centroids_um is None else tessellation.centroids_um
-    centre = np.average(places[known], axis=0, weights=volumes)
-    return fit_radial_texture(quaternions[known], places[known] - centre), None, None
 
 
 def _corrected(

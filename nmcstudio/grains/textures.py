@@ -1,7 +1,5 @@
-"""Orientations of grains (models.md 14): uniform, resampled from data, or with the c-axis tied to the radial direction.
-
-A unit quaternion (w, x, y, z) turns sample into crystal coordinates (Bunge's g), so that the c-axis in the sample frame is the
-third row of its matrix.
+"""Orientations of grains (models.md 14): uniform, resampled from data, arranged so that neighbours are disoriented as
+in the data, or with the c-axis tied to the radial direction.
 """
 
 from __future__ import annotations
@@ -14,31 +12,18 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.crystal.quaternions import c_axis, from_axis_angle, multiply, random_orientations
+from nmcstudio.grains.placement import Contacts, arrange_orientations
+from nmcstudio.stats.contacts import count_contacts
 
 Array = NDArray[np.float64]
 
 # Misorientation, as the angle of a Gaussian rotation vector an axis, that keeps resampled grains from being identical.
 RESAMPLED_SPREAD = np.radians(2.0)
+# The same where neighbours matter: a wider one would blur the relation of twins.
+_ARRANGED_SPREAD = np.radians(0.3)
 _K_LIMIT = 50.0
-
-
-def multiply(a: Array, b: Array) -> Array:
-    """Product of quaternions ``(…, 4)``."""
-    w = a[..., 0] * b[..., 0] - np.sum(a[..., 1:] * b[..., 1:], axis=-1)
-    v = a[..., :1] * b[..., 1:] + b[..., :1] * a[..., 1:] + np.cross(a[..., 1:], b[..., 1:])
-    return np.concatenate([w[..., None], v], axis=-1)
-
-
-def uniform_quaternions(count: int, rng: np.random.Generator) -> Array:
-    """Orientations uniform on SO(3): float64 ``(count, 4)``, normalised four-dimensional Gaussians."""
-    q = rng.normal(size=(count, 4))
-    return q / np.linalg.norm(q, axis=1, keepdims=True)
-
-
-def c_axes(quaternions: Array) -> Array:
-    """c-axis of each orientation in the sample frame, ``(n, 4)`` to ``(n, 3)``."""
-    w, x, y, z = np.moveaxis(np.asarray(quaternions, dtype=float), -1, 0)
-    return np.stack([2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], axis=-1)
 
 
 def resample_quaternions(
@@ -74,9 +59,7 @@ def resample_quaternions(
     share = mass[good] / mass[good].sum()
     drawn = quaternions[good][rng.choice(len(share), count, p=share)]
     vectors = rng.normal(scale=spread, size=(count, 3))
-    angles = np.linalg.norm(vectors, axis=1, keepdims=True)
-    small = np.concatenate([np.cos(angles / 2), np.sin(angles / 2) * vectors / np.where(angles > 0, angles, 1.0)], axis=1)
-    return multiply(small, drawn)
+    return multiply(from_axis_angle(vectors, np.linalg.norm(vectors, axis=1)), drawn)
 
 
 def radial_quaternions(directions: Array, k: float, rng: np.random.Generator) -> Array:
@@ -137,7 +120,7 @@ def fit_radial_texture(quaternions: Array, directions: Array) -> Law:
         raise NmcError(
             "fewer than ten grains have an orientation", "use the uniform texture, or segment an orientation map", "texture"
         )
-    squares = np.sum(c_axes(quaternions[good]) * directions[good] / norms[good, None], axis=1) ** 2
+    squares = np.sum(c_axis(quaternions[good]) * directions[good] / norms[good, None], axis=1) ** 2
     grid = np.linspace(0.0, 1.0, 2001)
     mean = float(squares.mean())
 
@@ -152,27 +135,66 @@ def fit_radial_texture(quaternions: Array, directions: Array) -> Law:
     return Law("radial", {"k": k}, {"k": float(1.0 / np.sqrt(len(squares) * variance))})
 
 
-def draw_orientations(model: GrainModel, points_um: Array, rng: np.random.Generator, centre_um: Any = (0.0, 0.0, 0.0)) -> Array:
+def draw_orientations(
+    model: GrainModel,
+    centroids_um: Array,
+    rng: np.random.Generator,
+    *,
+    contacts: Contacts | None = None,
+    centre_um: Any = (0.0, 0.0, 0.0),
+    monitor: Monitor | None = None,
+) -> Array:
     """Orientation of each grain of a model: float64 ``(n, 4)``.
 
     Parameters
     ----------
     model
         Its texture decides.
-    points_um
+    centroids_um
         float64 ``(n, 3)``, centroids of the grains.
     rng
         Source of randomness.
+    contacts
+        Who touches whom; for the texture "correlated", see `needs_contacts`.
     centre_um
         Centre of the particle, from which the radial texture looks.
+    monitor
+        Progress and cancelling.
+
+    Raises
+    ------
+    NmcError
+        If the texture is unknown, or lacks what it draws from.
     """
+    count = len(centroids_um)
+
+    def resampled(spread: float) -> Array:
+        known = np.empty((0, 4)) if model.orientations is None else model.orientations
+        return resample_quaternions(known, model.orientation_weights, count, rng, spread)
+
+    def correlated() -> Array:
+        if model.neighbour_angles is None or contacts is None:
+            raise NmcError("the model holds no disorientations of neighbours", "use the resampled texture", "texture")
+        drawn = resampled(_ARRANGED_SPREAD)
+        return arrange_orientations(drawn, contacts, model.neighbour_angles, model.point_group, rng, monitor)
+
     kinds: dict[str, Callable[[], Array]] = {
-        "uniform": lambda: uniform_quaternions(len(points_um), rng),
-        "resampled": lambda: resample_quaternions(
-            np.empty((0, 4)) if model.orientations is None else model.orientations, model.orientation_weights, len(points_um), rng
-        ),
-        "radial": lambda: radial_quaternions(np.asarray(points_um) - np.asarray(centre_um), model.texture["k"], rng),
+        "uniform": lambda: random_orientations(count, rng),
+        "resampled": lambda: resampled(RESAMPLED_SPREAD),
+        "correlated": correlated,
+        "radial": lambda: radial_quaternions(np.asarray(centroids_um) - np.asarray(centre_um), model.texture["k"], rng),
     }
     if model.texture.kind not in kinds:
         raise NmcError(f"unknown texture {model.texture.kind!r}", f"use one of {', '.join(kinds)}", "texture")
     return kinds[model.texture.kind]()
+
+
+def needs_contacts(model: GrainModel) -> bool:
+    """True where `draw_orientations` must know which grains touch."""
+    return model.texture.kind == "correlated"
+
+
+def contacts_of(labels: NDArray[Any], monitor: Monitor | None = None) -> Contacts:
+    """Contacts of grains labelled 1 to n ``[z, y, x]``, as rows from 0, with the faces that they share."""
+    pairs, faces = count_contacts(labels, monitor)
+    return Contacts(pairs - 1, faces.astype(float))

@@ -140,7 +140,7 @@ def compose_particle(
         If no grain has its centroid in the shell.
     """
     from nmcstudio.grains.simulate import simulate_grains, simulate_matrices
-    from nmcstudio.grains.textures import draw_orientations
+    from nmcstudio.grains.textures import contacts_of, draw_orientations, needs_contacts
     from nmcstudio.shell.directions import icosphere
     from nmcstudio.shell.harmonics import equivalent_diameter, evaluate, evaluate_at, shell_diameter
 
@@ -178,7 +178,10 @@ def compose_particle(
         )
     monitor.report(0.8, "numbering the grains")
     labels, order, origin = _number_grains(cells, kept, voxel, connected, monitor)
-    orientations = draw_orientations(grain_model, cells.centroids_um[order], child(own, _ORIENTATIONS))
+    contacts = contacts_of(labels) if needs_contacts(grain_model) else None
+    orientations = draw_orientations(
+        grain_model, cells.centroids_um[order], child(own, _ORIENTATIONS), contacts=contacts, monitor=monitor.sub(0.9, 1.0)
+    )
     quaternions = np.concatenate([np.full((1, 4), np.nan), orientations])
     volume = LabelVolume(
         labels,

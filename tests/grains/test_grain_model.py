@@ -11,6 +11,7 @@ from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.grains import GrainModel, Law, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
+from nmcstudio.crystal.quaternions import random_orientations
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.coupled import CoupledWindows
 from nmcstudio.grains.distance_laws import distance_law
@@ -19,7 +20,6 @@ from nmcstudio.grains.matrix_law import draw_matrices
 from nmcstudio.grains.model import fit_grains, observed_region
 from nmcstudio.grains.processes import simulate_strauss
 from nmcstudio.grains.simulate import guard_um, simulate_grains, simulate_matrices
-from nmcstudio.grains.textures import uniform_quaternions
 from nmcstudio.stats.regions import BoxRegion, MaskRegion
 
 PUBLISHED = GrainModel(
@@ -164,7 +164,7 @@ def test_gbpd_is_fitted_and_simulated(kind):
 
 def test_textures_of_a_tessellation():
     rng = np.random.default_rng(10)
-    data = tessellation(quaternions=lambda n: uniform_quaternions(n, np.random.default_rng(0)), point_group="m-3m")
+    data = tessellation(quaternions=lambda n: random_orientations(n, np.random.default_rng(0)), point_group="m-3m")
     quick = {"rng": rng, "correct_empty_cells": False, "seeds": "poisson", "copula": "independence"}
     model = fit_grains(data, **quick)
     assert model.texture.kind == "resampled"

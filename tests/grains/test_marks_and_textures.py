@@ -15,13 +15,10 @@ from nmcstudio.grains.marks import fit_marks
 from nmcstudio.grains.matrix_law import draw_matrices, fit_matrix_law
 from nmcstudio.grains.tawn import tawn_conditional_inverse
 from nmcstudio.grains.textures import (
-    c_axes,
     draw_orientations,
     fit_radial_texture,
-    multiply,
     radial_quaternions,
     resample_quaternions,
-    uniform_quaternions,
 )
 from nmcstudio.grains.weights import weight_moments, weight_quantile
 
@@ -94,24 +91,6 @@ def test_matrices_are_recovered_and_isotropic():
     np.testing.assert_allclose(np.einsum("ni,nj->ij", axes, axes) / 4000, np.eye(3) / 3, atol=0.03)
 
 
-def test_c_axis_is_that_of_orix():
-    from orix.quaternion import Orientation
-    from orix.vector import Vector3d
-
-    q = uniform_quaternions(20, np.random.default_rng(5))
-    # Bunge: the c-axis in the sample frame is (sin phi1 sin Phi, -cos phi1 sin Phi, cos Phi) (models.md 14).
-    phi1, Phi, _ = Orientation(q).to_euler().T
-    expected = np.stack([np.sin(phi1) * np.sin(Phi), -np.cos(phi1) * np.sin(Phi), np.cos(Phi)], axis=1)
-    np.testing.assert_allclose(c_axes(q), expected, atol=1e-9)
-    np.testing.assert_allclose(c_axes(q), (~Orientation(q) * Vector3d.zvector()).data, atol=1e-9)
-
-
-def test_uniform_orientations():
-    axes = c_axes(uniform_quaternions(40000, np.random.default_rng(6)))
-    angle = np.degrees(np.arccos(np.abs(axes @ [0.6, 0.0, 0.8])))
-    assert angle.mean() == pytest.approx(57.296, abs=0.5)
-
-
 @pytest.mark.parametrize("k", [-3.0, 0.0, 4.0])
 def test_radial_texture_is_recovered(k):
     rng = np.random.default_rng(7)
@@ -147,13 +126,3 @@ def test_resampling_follows_the_weights():
     assert draw_orientations(held, np.zeros((3, 3)), rng).shape == (3, 4)
     with pytest.raises(NmcError, match="unknown texture"):
         draw_orientations(replace(model, texture=Law("cube")), np.zeros((3, 3)), rng)
-
-
-def test_quaternion_product_is_that_of_the_matrices():
-    from scipy.spatial.transform import Rotation
-
-    a, b = uniform_quaternions(2, np.random.default_rng(9))
-    product = Rotation.from_quat(a, scalar_first=True) * Rotation.from_quat(b, scalar_first=True)
-    expected = product.as_quat(scalar_first=True)
-    got = multiply(a, b)
-    np.testing.assert_allclose(got * np.sign(got[0]), expected * np.sign(expected[0]), atol=1e-12)

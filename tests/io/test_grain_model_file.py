@@ -41,6 +41,7 @@ def test_round_trip(tmp_path):
         texture=Law("resampled"),
         orientations=np.eye(4)[:3],
         orientation_weights=np.array([1.0, 2.0, 3.0]),
+        neighbour_angles=np.radians([5.0, 30.0, 60.0]),
         distance_law="empirical",
         distances_um=np.array([0.1, 0.2]),
         matrices=Law("gbpd-sqrt", {"trace_mean": 0.0, "trace_sd": 0.1, "deviator_sd": 0.2}),

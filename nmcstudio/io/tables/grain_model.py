@@ -24,6 +24,7 @@ _ARRAYS = {
     "distances_um": "nearest_neighbour_distances",
     "orientations": "orientations",
     "orientation_weights": "orientation_weights",
+    "neighbour_angles": "neighbour_disorientations_deg",
 }
 _FIX = f'see the manual page of import-grain-model for the format "{FORMAT}"'
 
@@ -53,7 +54,7 @@ def write_grain_model(path: str | os.PathLike[str], model: GrainModel) -> None:
     for field, key in _ARRAYS.items():
         values = getattr(model, field)
         if values is not None:
-            data[key] = values.tolist()
+            data[key] = (np.degrees(values) if key.endswith("_deg") else values).tolist()
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(Path(path)) as part_path:
         part_path.write_text(text, encoding="utf-8")
@@ -98,6 +99,8 @@ def read_grain_model(path: str | os.PathLike[str]) -> GrainModel:
         arrays["distances_um"] = arrays["distances_um"] * scale
     if arrays["orientation_weights"] is not None:
         arrays["orientation_weights"] = arrays["orientation_weights"] * scale**3
+    if arrays["neighbour_angles"] is not None:
+        arrays["neighbour_angles"] = np.sort(np.radians(arrays["neighbour_angles"]))
     independent = {**data, "copula": data.get("copula", {"kind": "independence"})}
     try:
         return GrainModel(

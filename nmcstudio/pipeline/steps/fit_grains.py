@@ -43,11 +43,12 @@ class FitGrainsParams(Params):
         help="Tawn: the weight of a seed depends on the distance to its nearest neighbour. Independence: it does not.",
         advanced=True,
     )
-    texture: Literal["automatic", "uniform", "resampled", "radial"] = param(
+    texture: Literal["automatic", "uniform", "resampled", "correlated", "radial"] = param(
         "automatic",
         "Orientations",
-        help="Resampled draws from the measured ones, radial ties the c-axis to the direction from the centre. "
-        "Automatic resamples where the grains have orientations.",
+        help="Resampled draws from the measured ones; correlated also places them so that neighbours are disoriented as "
+        "measured; radial ties the c-axis to the direction from the centre. Automatic resamples where the grains have "
+        "orientations.",
     )
     windows: int = param(
         16,
