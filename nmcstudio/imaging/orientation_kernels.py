@@ -27,18 +27,28 @@ def row_chunks(shape: tuple[int, ...], monitor: Monitor, message: str = "") -> I
 
 
 @nb.njit(nogil=True, cache=True)
-def _near(a: Any, b: Any, group: Any, cosine: float) -> bool:
-    """Whether the disorientation of two orientations has a cosine of its half of at least `cosine`."""
-    w = b[0] * a[0] + b[1] * a[1] + b[2] * a[2] + b[3] * a[3]
-    if abs(w) >= cosine:
-        return True
-    x = -b[0] * a[1] + b[1] * a[0] - b[2] * a[3] + b[3] * a[2]
-    y = -b[0] * a[2] + b[1] * a[3] + b[2] * a[0] - b[3] * a[1]
-    z = -b[0] * a[3] - b[1] * a[2] + b[2] * a[1] + b[3] * a[0]
-    best = 0.0
+def half_cosine(a: Any, b: Any, group: Any) -> float:
+    """Cosine of half the disorientation of two orientations; `group` holds proper rotations, the identity first."""
+    # In double precision: which of the two comes first must not decide in the last digit.
+    a0, a1, a2, a3 = np.float64(a[0]), np.float64(a[1]), np.float64(a[2]), np.float64(a[3])
+    b0, b1, b2, b3 = np.float64(b[0]), np.float64(b[1]), np.float64(b[2]), np.float64(b[3])
+    w = b0 * a0 + b1 * a1 + b2 * a2 + b3 * a3
+    x = -b0 * a1 + b1 * a0 - b2 * a3 + b3 * a2
+    y = -b0 * a2 + b1 * a3 + b2 * a0 - b3 * a1
+    z = -b0 * a3 - b1 * a2 + b2 * a1 + b3 * a0
+    best = abs(w)
     for k in range(1, len(group)):
         best = max(best, abs(group[k, 0] * w + group[k, 1] * x + group[k, 2] * y + group[k, 3] * z))
-    return best >= cosine
+    return best
+
+
+@nb.njit(nogil=True, cache=True)
+def _near(a: Any, b: Any, group: Any, cosine: float) -> bool:
+    """Whether the disorientation of two orientations has a cosine of its half of at least `cosine`."""
+    # Inside a grain most points have the same setting: the first product is enough, a little inside of the limit.
+    if abs(b[0] * a[0] + b[1] * a[1] + b[2] * a[2] + b[3] * a[3]) >= cosine + 1e-6:
+        return True
+    return half_cosine(a, b, group) >= cosine
 
 
 @nb.njit(nogil=True, cache=True)
@@ -127,11 +137,10 @@ def number_rows(
     numbers: Any,
     least: int,
     next_label: int,
-    keep_ids: bool,
     first: int,
     last: int,
 ) -> int:
-    """Write labels of components with at least `least` voxels, numbered in the order of their first voxel or by their id.
+    """Write labels of components with at least `least` voxels, numbered in the order of their first voxel.
 
     Returns the next free label.
     """
@@ -144,9 +153,6 @@ def number_rows(
             i = row * nx + x
             root = parent[i]
             if counts[root] < least:
-                continue
-            if keep_ids:
-                labels[z, y, x] = ids[z, y, x]
                 continue
             if i == root:
                 numbers[i] = next_label
@@ -192,10 +198,13 @@ def enclosed_rows(parent: Any, counts: Any, ids: Any, balance: Any, enclosed: An
 
 
 @nb.njit(nogil=True, cache=True)
-def sum_rows(labels: Any, quaternions: Any, phase: Any, group: Any, reference: Any, sums: Any, first: int, last: int) -> None:
+def sum_rows(
+    labels: Any, quaternions: Any, phase: Any, group: Any, reference: Any, sums: Any, least: float, first: int, last: int
+) -> None:
     """Add to each label's sum its voxels' orientations, each as the equivalent nearest to the label's reference.
 
-    A reference of NaN is replaced by the first voxel.
+    A reference of NaN is replaced by the first voxel. Orientations whose half disorientation from the reference has a cosine
+    below `least` are left out.
     """
     ny, nx = labels.shape[1], labels.shape[2]
     e = np.empty(4)
@@ -225,6 +234,11 @@ def sum_rows(labels: Any, quaternions: Any, phase: Any, group: Any, reference: A
                     top = abs(dot)
                     sign = 1.0 if dot >= 0 else -1.0
                     best[:] = e
+                    # No two settings of any Laue class are less than 60 degrees apart: within 30 none is nearer.
+                    if top > 0.966:
+                        break
+            if top < least:
+                continue
             for c in range(4):
                 sums[label, c] += sign * best[c]
 

@@ -14,9 +14,14 @@ from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.quaternions import multiply, normalise, random_orientations
 from nmcstudio.crystal.symmetry import disorientation_angles, operators
+from nmcstudio.imaging import grains as room
 from nmcstudio.imaging.grain_fill import fill_from_nearest
-from nmcstudio.imaging.grains import segment_grains
+from nmcstudio.imaging.grain_settings import GrainSettings
 from nmcstudio.io.ebsd.registry import read_ebsd
+
+
+def segment_grains(stack: EbsdStack, *, boundary=None, monitor: Monitor | None = None, **settings: object):
+    return room.segment_grains(stack, GrainSettings(**settings), boundary=boundary, monitor=monitor)  # type: ignore[arg-type]
 
 
 def voronoi(shape: tuple[int, int, int], count: int, rng: np.random.Generator, spacing=(1.0, 1.0, 1.0)) -> np.ndarray:
@@ -258,7 +263,7 @@ def test_labdct(shared_data: Path) -> None:
 def test_seams_of_the_quality(shared_data: Path) -> None:
     """Completeness of the LabDCT map is dark at boundaries: the watershed finds most grains without any orientation."""
     stack = read_ebsd(shared_data / "dct_al1050_crispy" / "lab_dct_Al1050.h5")
-    by_quality = segment_grains(stack, method="quality")
+    by_quality = segment_grains(stack, method="map")
     truth = np.asarray(stack.grain_ids)
     assert rand_index(truth[truth > 0], by_quality.labels[truth > 0]) > 0.85  # measured 0.886
     blank = EbsdStack(
@@ -266,7 +271,7 @@ def test_seams_of_the_quality(shared_data: Path) -> None:
         confidence=stack.confidence, observed=stack.observed, spacing_um=stack.spacing_um,
     )  # fmt: skip
     with pytest.raises(NmcError, match="no quality"):
-        segment_grains(blank, method="quality")
+        segment_grains(blank, method="map")
 
 
 def test_sample_against_its_truth() -> None:

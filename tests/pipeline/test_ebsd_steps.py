@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import time
@@ -9,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.resources import resource
 from nmcstudio.crystal.frames import FRAMES
 from nmcstudio.crystal.symmetry import LAUE_CLASSES
-from nmcstudio.imaging.grains import METHODS
+from nmcstudio.imaging.grain_settings import METHODS, GrainSettings
 from nmcstudio.pipeline.direct import run
 from nmcstudio.pipeline.registry import step
 
@@ -93,3 +95,27 @@ def test_exported_stack_comes_back(tmp_path: Path) -> None:
     assert back.frame == stack.frame
     first, second = (run("segment-ebsd", {"ebsd": each}).labels for each in (stack, back))
     assert np.mean(first == second) > 0.999
+
+
+def test_defaults_of_the_step_are_those_of_the_settings() -> None:
+    chosen = step("segment-ebsd")
+    module = importlib.import_module(chosen.run.__module__)
+    assert module.settings_of(chosen.params()) == GrainSettings()
+
+
+def test_a_volume_of_boundaries_is_read_and_asked_for(tmp_path: Path) -> None:
+    chosen = step("segment-ebsd")
+    asked = {"method": "map", "boundary_map": "volume"}
+    assert chosen.preflight({}, chosen.params(**asked)).problems[0].field == "boundary_file"
+    gone = chosen.params(**asked, boundary_file=str(tmp_path / "gone.tif"))
+    assert chosen.preflight({}, gone).problems[0].field == "boundary_file"
+    stack = run("import-ebsd", files=(str(resource("samples/simulated-ebsd.h5")),))
+    walls = np.zeros(stack.shape, np.float32)
+    walls[:, stack.shape[1] // 2] = 1
+    tifffile.imwrite(tmp_path / "walls.tif", walls)
+    grains = run("segment-ebsd", {"ebsd": stack}, **asked, boundary_file=str(tmp_path / "walls.tif"), fill_um=0)
+    assert len(np.unique(grains.labels)) - 1 == 2
+    tifffile.imwrite(tmp_path / "small.tif", walls[1:])
+    with pytest.raises(NmcError, match="boundary map has") as caught:
+        run("segment-ebsd", {"ebsd": stack}, **asked, boundary_file=str(tmp_path / "small.tif"))
+    assert caught.value.field == "boundary_file"
