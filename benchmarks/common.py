@@ -6,8 +6,8 @@ import multiprocessing
 import resource
 import statistics
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -20,6 +20,10 @@ class Measured:
     peak_mib: float
     check: Any
     cpu_seconds: float = float("nan")
+
+    def with_peak(self, peak_mib: float) -> Measured:
+        """The same with the peak memory of a process of its own."""
+        return replace(self, peak_mib=peak_mib)
 
 
 def _work(function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int, warm_up: bool, pipe: Any) -> None:
@@ -47,6 +51,38 @@ def measure(function: Callable[..., Any], *arguments: Any, repeats: int = 3, war
     finally:
         process.join()
     return result
+
+
+def interleaved(
+    ways: Mapping[str, Callable[..., Any]], arguments: tuple[Any, ...], rounds: int = 5, warm_up: bool = True
+) -> dict[str, Measured | str]:
+    """Run all ways in turn in this process, `rounds` times: what else the machine does hits all alike.
+
+    A way whose peer is not installed gives words instead of figures. Peak memory is not told apart (NaN).
+    """
+    rows: dict[str, Measured | str] = {}
+    runs: dict[str, list[float]] = {name: [] for name in ways}
+    cpu: dict[str, list[float]] = {name: [] for name in ways}
+    checks: dict[str, Any] = {}
+    for number in range(rounds + warm_up):
+        for name, function in ways.items():
+            if name in rows:
+                continue
+            begun, used = time.perf_counter(), time.process_time()
+            try:
+                checks[name] = function(*arguments)
+            except ImportError as error:
+                rows[name] = f"not installed ({error.name})"
+                continue
+            if number >= warm_up:
+                runs[name].append(time.perf_counter() - begun)
+                cpu[name].append(time.process_time() - used)
+    for name in ways:
+        if name not in rows:
+            rows[name] = Measured(
+                statistics.median(runs[name]), tuple(runs[name]), float("nan"), checks[name], statistics.median(cpu[name])
+            )
+    return {name: rows[name] for name in ways}
 
 
 def table(title: str, rows: dict[str, Measured | str]) -> None:

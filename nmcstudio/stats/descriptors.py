@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from nmcstudio.core.arrays import frozen
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Triple, index_to_um
+from nmcstudio.core.workers import in_threads, planes_of
 
-_SLAB_VOXELS = 500_000  # voxels between two reports
+_SLAB_VOXELS = 500_000  # voxels of one piece of work
 _DENSE_LABELS = 20_000_000  # largest label for which a table by label is used
 
 
@@ -32,7 +33,8 @@ class Descriptors:
     covariances_um2
         float64 ``(n, 3, 3)``, second central moments over the volume, axes (x, y, z), voxels taken as boxes.
     surfaces_um2
-        float64 ``(n,)``, Crofton area with 13 directions; cuts by the window count as surface. Too coarse under about 100 voxels.
+        float64 ``(n,)``, Crofton area with 13 directions, with the chords that are too short to hit a voxel put back; cuts by the
+        border of the volume count with their faces. Too coarse under about 100 voxels.
     sphericities
         float64 ``(n,)``, pi^(1/3) (6 V)^(2/3) / A; may slightly exceed 1 for small objects.
     neighbours
@@ -139,62 +141,122 @@ def describe_labels(volume: LabelVolume, minimum_faces: int = 1, monitor: Monito
     monitor
         Progress and cancel.
     """
-    from nmcstudio.stats import descriptor_kernels as kernels
     from nmcstudio.stats.directions import crofton_factors
 
     monitor = monitor or Monitor()
-    present, rows, values = label_rows(volume.labels, monitor.sub(0.0, 0.2))
-    observed = volume.observed
-    n = len(present)
-    sums = np.zeros((n, 10))
-    intercepts = np.zeros((n, 13), np.int64)
-    outer = np.zeros((n, 3), np.int64)
-    border = np.zeros(n, bool)
-    boxes = np.tile(np.array([2**60] * 3 + [0] * 3, dtype=np.int64), (n, 1))
-    axes_open = np.array([size > 1 for size in values.shape])
-    keys, faces, used = np.full(1024, -1, np.int64), np.zeros((1024, 3), np.int64), 0
-    mask = np.empty((0, 1, 1), bool) if observed is None else observed
-    step = max(1, _SLAB_VOXELS // max(1, values.shape[1] * values.shape[2]))
-    parts = monitor.sub(0.2, 1.0)
-    for start in parts.track(range(0, values.shape[0], step), "Measuring labels"):
-        stop = min(start + step, values.shape[0])
-        slab = kernels.padded_slab(values, mask, rows, start, stop)
-        keys, faces, used = kernels.add_slab(
-            slab, start, start == 0, sums, intercepts, outer, border, boxes, axes_open, keys, faces, used, kernels.OFFSETS
-        )
-    kept = sums[:, 0] > 0  # a label may stand on unobserved voxels only
-    pairs, pair_faces = _contacts(keys, faces, present)
+    present, rows, values = label_rows(volume.labels, monitor.sub(0.0, 0.1))
     factors = crofton_factors(volume.spacing_um)
-    centroids, covariances = _moments(sums[kept], volume)
+    unit = float(factors.max()) / 2**24  # whole numbers, so that the order of summing changes nothing
+    sums = _sum_up(values, volume.observed, rows, len(present), np.rint(factors / unit).astype(np.int64), monitor.sub(0.1, 1.0))
+    n = len(present)
+    kept = sums.moments[:, 0] > 0  # a label may stand on unobserved voxels only
+    pairs, pair_faces = _contacts(sums.pairs, present)
+    counts = sums.moments.astype(np.float64)
+    centroids, covariances = _moments(counts[kept], volume)
     spacing = np.asarray(volume.spacing_um)
     voxel = float(np.prod(spacing))
     face_area = voxel / spacing[::-1]  # of faces across x, y, z
     touching = np.zeros((n, 3), np.int64)
-    if len(pairs):
-        used_faces = _faces_in_order(keys, faces)
-        for side in range(2):
-            np.add.at(touching, np.searchsorted(present, pairs[:, side]), used_faces)
-    outside = outer @ face_area
+    for side in range(2):
+        np.add.at(touching, np.searchsorted(present, pairs[:, side]), pair_faces)
+    outside = sums.outer @ face_area
     everything = outside + touching @ face_area
-    counted = pairs[pair_faces >= minimum_faces]
+    shared = pair_faces.sum(axis=1)
+    counted = pairs[shared >= minimum_faces]
     neighbours = np.bincount(np.searchsorted(present, counted.ravel()), minlength=n)
+    axes_open = np.array([size > 1 for size in values.shape[::-1]])
     monitor.report(1.0)
     return Descriptors(
         labels=present[kept],
-        voxels=sums[kept, 0].astype(np.int64),
-        volumes_um3=sums[kept, 0] * voxel,
+        voxels=sums.moments[kept, 0],
+        volumes_um3=counts[kept, 0] * voxel,
         centroids_um=centroids,
         covariances_um2=covariances,
-        surfaces_um2=(intercepts[kept] @ factors),
+        surfaces_um2=sums.areas[kept] * (unit / 12) + sums.cut[kept] @ face_area,
         neighbours=neighbours[kept].astype(np.int64),
-        touches_border=border[kept],
+        touches_border=(sums.border | (sums.cut[:, axes_open] > 0).any(axis=1))[kept],
         background_shares=np.divide(outside, everything, out=np.zeros(n), where=everything > 0)[kept],
-        boxes=boxes[kept].reshape(-1, 2, 3),
+        boxes=sums.boxes[kept].reshape(-1, 2, 3),
         pairs=pairs,
-        pair_faces=pair_faces,
+        pair_faces=shared,
         minimum_faces=int(minimum_faces),
         spacing_um=volume.spacing_um,
     )
+
+
+class _Sums:
+    """What one worker adds up over the slabs it gets; the arrays as in `descriptor_kernels.add_slab`."""
+
+    def __init__(self, n: int) -> None:
+        self.moments = np.zeros((n, 10), np.int64)
+        self.areas = np.zeros(n, np.int64)
+        self.outer, self.cut = np.zeros((n, 3), np.int64), np.zeros((n, 3), np.int64)
+        self.border = np.zeros(n, bool)
+        self.boxes = np.tile(np.array([2**60] * 3 + [0] * 3, dtype=np.int64), (n, 1))
+        self._keys, self._faces, self._used = np.full(1024, -1, np.int64), np.zeros((1024, 3), np.int64), 0
+
+    def add(
+        self,
+        values: NDArray[np.unsignedinteger],
+        mask: NDArray[np.bool_],
+        rows: NDArray[np.int32],
+        factors: NDArray[np.int64],
+        planes: slice,
+    ) -> None:
+        """Add planes of the volume."""
+        from nmcstudio.stats import descriptor_kernels as kernels
+
+        start, nz = planes.start, values.shape[0]
+        slab = kernels.padded_slab(values, mask, rows, start, planes.stop)
+        codes = kernels.end_codes(slab, start, nz, kernels.OFFSETS)
+        self._keys, self._faces, self._used = kernels.add_slab(
+            slab, *codes, start, nz, self.moments, self.areas, self.outer, self.cut, self.border, self.boxes,
+            self._keys, self._faces, self._used, factors, kernels.OFFSETS,
+        )  # fmt: skip
+
+    @property
+    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keys of touching pairs ``(k,)``, ascending, and their faces ``(k, 3)``."""
+        taken = np.flatnonzero(self._keys >= 0)
+        taken = taken[np.argsort(self._keys[taken])]
+        return self._keys[taken], self._faces[taken]
+
+    def merge(self, other: _Sums) -> None:
+        """Add what another worker has."""
+        for name in ("moments", "areas", "outer", "cut", "border"):
+            getattr(self, name)[...] += getattr(other, name)
+        np.minimum(self.boxes[:, :3], other.boxes[:, :3], out=self.boxes[:, :3])
+        np.maximum(self.boxes[:, 3:], other.boxes[:, 3:], out=self.boxes[:, 3:])
+        keys, at = np.unique(np.concatenate([self.pairs[0], other.pairs[0]]), return_inverse=True)
+        faces = np.zeros((len(keys), 3), np.int64)
+        np.add.at(faces, at, np.concatenate([self.pairs[1], other.pairs[1]]))
+        self._keys, self._faces = keys, faces
+
+
+def _sum_up(
+    values: NDArray[np.unsignedinteger],
+    observed: NDArray[np.bool_] | None,
+    rows: NDArray[np.int32],
+    n: int,
+    factors: NDArray[np.int64],
+    monitor: Monitor,
+) -> _Sums:
+    """Sums over all slabs, each worker with arrays of its own."""
+    mask = np.empty((0, 1, 1), bool) if observed is None else observed
+    free: list[_Sums] = []
+
+    def work(planes: slice) -> None:
+        sums = free.pop() if free else _Sums(n)
+        sums.add(values, mask, rows, factors, planes)
+        free.append(sums)
+
+    in_threads(work, planes_of(values.shape, _SLAB_VOXELS), monitor, "Measuring labels")
+    if not free:
+        return _Sums(n)
+    total = free.pop()
+    for other in free:
+        total.merge(other)
+    return total
 
 
 def label_rows(
@@ -224,23 +286,14 @@ def label_rows(
     return present, rows, values
 
 
-def _order(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    taken = np.flatnonzero(keys >= 0)
-    return taken[np.argsort(keys[taken])]
-
-
-def _faces_in_order(keys: NDArray[np.int64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.asarray(faces[_order(keys)])
-
-
 def _contacts(
-    keys: NDArray[np.int64], faces: NDArray[np.int64], present: NDArray[np.int64]
+    found: tuple[NDArray[np.int64], NDArray[np.int64]], present: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    order = _order(keys)
+    """Labels of touching pairs ``(k, 2)`` and their faces by axis ``(k, 3)``."""
+    keys, faces = found
     n = max(len(present), 1)
-    rows = np.stack([keys[order] // n, keys[order] % n], axis=1)
-    pairs = present[rows] if len(rows) else np.empty((0, 2), np.int64)
-    return pairs, faces[order].sum(axis=1)
+    rows = np.stack([keys // n, keys % n], axis=1)
+    return (present[rows] if len(rows) else np.empty((0, 2), np.int64)), faces
 
 
 def _moments(sums: NDArray[np.float64], volume: LabelVolume) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
