@@ -21,7 +21,7 @@ _SIZES = 32
 COUNTS = {"√ counts": np.sqrt, "Log counts": np.log1p, "Counts": np.asarray}
 
 
-class _Figure(QWidget):
+class Figure(QWidget):
     """Bars over a grey or size axis, of a fixed height."""
 
     def __init__(self, label: str, parent: QWidget | None = None) -> None:
@@ -76,7 +76,7 @@ class _Figure(QWidget):
         self.plot.getPlotItem().setYRange(0, max(float(heights.max(initial=0)), 1e-9), padding=0.04)
 
 
-class ThresholdPlot(_Figure):
+class ThresholdPlot(Figure):
     """Histogram of the smoothed grey values; ``dragged`` carries the threshold and the number of the gesture.
 
     `scale` chooses how the counts are drawn; it stands where the panel puts it.
@@ -134,7 +134,7 @@ class ThresholdPlot(_Figure):
         self._gesture += 1
 
 
-class SizePlot(_Figure):
+class SizePlot(Figure):
     """How many particles there are of which diameter, with the median as a line."""
 
     def __init__(self, parent: QWidget | None = None) -> None:

@@ -1,0 +1,152 @@
+"""Grains tried out in the window: boundaries and numbers follow what is dragged, and Run gives what was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nmcstudio.core.ebsd import EbsdStack, Phase
+from nmcstudio.crystal.quaternions import from_axis_angle
+from nmcstudio.gui.background import Background
+from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.panels import grain_live
+from nmcstudio.gui.views.area import ViewArea
+from nmcstudio.pipeline import registry
+from nmcstudio.project.record import Held, Record
+
+
+def four_blocks() -> EbsdStack:
+    """Blocks along x, turned by 0, 3, 10 and 40 degrees about z; the lower half of the last has a low confidence."""
+    shape = (6, 20, 40)
+    angle = np.deg2rad(np.repeat([0.0, 3.0, 10.0, 40.0], 10))
+    q = np.broadcast_to(np.stack([from_axis_angle((0, 0, 1), each) for each in angle]), (*shape, 4))
+    confidence = np.full(shape, 0.9)
+    confidence[:, 10:, 30:] = 0.2
+    return EbsdStack(
+        quaternions=q, phase=np.ones(shape, np.uint8), phases=(Phase("NMC", "-3m"),), quality=np.ones(shape),
+        confidence=confidence, observed=np.ones(shape, bool), spacing_um=(0.5, 0.5, 0.5),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def panel(qtbot, monkeypatch) -> Iterator[Any]:
+    from nmcstudio.gui.panels.stack import make_panel
+    from nmcstudio.project.codec import digest
+    from nmcstudio.project.nodes import summarise
+
+    monkeypatch.setattr(grain_live, "_REST_MS", 1)
+    registry.step.cache_clear()
+    controller = Controller()
+    area = ViewArea(controller)
+    controller.preview.connect(area.show_preview)
+    controller.current_node_changed.connect(area.show_node)
+    made = make_panel(controller, "segment-ebsd")
+    made.area = area
+    for widget in (area, made):
+        qtbot.addWidget(widget)
+    area.resize(900, 700)
+    area.set_layout("slices")
+    area.show()
+    value = four_blocks()
+    record = Record(
+        digest=digest(value), step="import-ebsd", params={}, inputs={}, seed=1, seconds=0.0, peak_rss_mib=0.0, version="0",
+        created="2026-01-01T00:00:00+00:00", summary=summarise(value), load=Held(value),
+    )  # fmt: skip
+    controller.project.put("ebsd", record)
+    controller.show_node("ebsd")
+    made.show()
+    qtbot.waitUntil(lambda: made.live.histograms is not None, timeout=60_000)
+    yield made
+    controller.close()
+    area.close_views()
+
+
+def rest(panel: Any, qtbot: Any) -> None:
+    """Wait until nothing runs beside the window."""
+    controller = panel.controller
+    workers = [*controller.findChildren(Background), *panel.area.findChildren(Background)]
+
+    def is_idle() -> bool:
+        busy = any(each.busy for each in workers) or controller.jobs.busy
+        return not busy and not panel.live._fetching and not panel.live._soon.isActive()
+
+    qtbot.waitUntil(is_idle, timeout=60_000)
+    panel.area.grab()
+    qtbot.waitUntil(is_idle, timeout=60_000)
+
+
+def lines(panel: Any) -> list[int]:
+    """Columns of the XY plane on which the preview draws boundaries."""
+    from nmcstudio.gui.views.slicing import pixels
+
+    layer = panel.area.model.layer("preview")
+    drawn = pixels(layer, panel.area.model.look("preview"), 0, 3) > 0
+    return np.flatnonzero(drawn.all(axis=0)).tolist()
+
+
+def drag(plot: Any, value: float) -> None:
+    plot.line.setValue(value)
+    plot.line.sigDragged.emit(plot.line)
+
+
+def test_boundaries_and_numbers_follow_the_dragged_angle(panel, qtbot):
+    assert panel.live.mode == "off"
+    assert panel.area.model.layer("preview") is None
+    shown = {}
+    for value in (2.0, 5.0, 20.0, 30.5):
+        drag(panel.angles, value)
+        rest(panel, qtbot)
+        shown[value] = lines(panel)
+    assert shown == {2.0: [9, 19, 29], 5.0: [19, 29], 20.0: [29], 30.5: []}
+    assert panel.controller.params("segment-ebsd")["angle_deg"] == 30.5
+    panel.views.button(2).click()
+    rest(panel, qtbot)
+    counts = []
+    for value in (2.0, 5.0, 20.0, 30.5):
+        drag(panel.angles, value)
+        # no worker: the number is there when the hand is
+        counts.append(int(panel.count.text().removeprefix("Preview: ").split(" grain")[0]))
+    assert counts == [4, 3, 2, 1]
+    assert "with 100.0 % of the voxels" in panel.count.text()
+    assert panel.area.slices["xy"].pane.badge == "preview"
+    panel.controller.undo()
+    assert panel.controller.params("segment-ebsd")["angle_deg"] != 30.5
+
+
+def test_confidence_is_dragged_and_run_gives_what_was_shown(panel, qtbot):
+    drag(panel.confidences, 0.5)
+    panel.views.button(2).click()
+    panel.controller.edit_params("segment-ebsd", {"fill_um": 0.0})
+    qtbot.waitUntil(lambda: panel.live.found is not None, timeout=60_000)
+    rest(panel, qtbot)
+    assert "3 grains with 87.5 % of the voxels" in panel.count.text()
+    shown = panel.live.found.numbers[panel.live._hierarchy.hierarchy.pieces]
+    panel.run()
+    rest(panel, qtbot)
+    labels = panel.controller.project.record("grains").load().labels
+    np.testing.assert_array_equal(labels, shown)
+    assert panel.live.mode == "off"
+    assert panel.area.model.layer("preview") is None
+
+
+def test_work_can_be_cancelled_and_errors_are_said(panel, qtbot):
+    panel.views.button(2).click()
+    qtbot.waitUntil(lambda: panel.whole.currentIndex() == 1, timeout=10_000)
+    panel.cancel_button.click()
+    assert panel.whole.currentIndex() == 0
+    assert panel.live.mode == "boundaries"
+    panel.controller.edit_params("segment-ebsd", {"method": "map"})
+    panel.views.button(2).click()
+    qtbot.waitUntil(lambda: "no quality that could show boundaries" in panel.count.text(), timeout=60_000)
+    assert not panel.views.button(1).isEnabled()
+
+
+def test_too_little_memory_is_said_and_boundaries_stay(panel, qtbot, monkeypatch):
+    monkeypatch.setattr(grain_live.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1 << 10}))
+    panel.views.button(2).click()
+    qtbot.waitUntil(lambda: "only boundaries are shown" in panel.count.text(), timeout=10_000)
+    rest(panel, qtbot)
+    assert lines(panel) == [19, 29]
