@@ -75,7 +75,7 @@ _MATRICES = LawFamily(
 LAWS: dict[str, dict[str, LawFamily]] = {
     "seeds": {
         "matern-cluster": LawFamily(
-            "Matérn clusters",
+            "Matérn cluster",
             (
                 _positive("parent_intensity", "clusters per volume", -3),
                 _positive("mean_offspring", "mean seeds in a cluster"),

@@ -7,26 +7,23 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.errors import NmcError
-from nmcstudio.core.grains import GrainModel, Law, Tessellation
+from nmcstudio.core.grains import Envelope, GrainModel, Law, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.correction import correct_empty_cells
-from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.fit_seeds import fit_seeds
 from nmcstudio.grains.fit_texture import fit_texture
-from nmcstudio.grains.marks import LEAST, MarksFit, fit_marks
+from nmcstudio.grains.fit_weights import fit_weights
+from nmcstudio.grains.goodness import judge_process
 from nmcstudio.grains.matrix_law import fit_matrix_law
-from nmcstudio.stats.point_patterns import NeighbourSample, nearest_neighbour_sample
+from nmcstudio.stats.point_patterns import nearest_neighbour_sample
 from nmcstudio.stats.regions import BoxRegion, MaskRegion, Region
 
 Array = NDArray[np.float64]
 
-# Below this p the theoretical distance law does not describe the data, and the copula's second argument is not uniform.
-DISTANCE_P = 0.01
 _TEXTURE = 14  # stream of the test of the texture, far from those of the fits
-_LEAST_KNOWN = 100  # distances; with fewer, also those count whose nearest neighbour may lie outside
+_GOODNESS = 15  # and of the envelopes
 
 
 def observed_region(tessellation: Tessellation, grains: LabelVolume | None = None) -> Region:
@@ -55,7 +52,9 @@ def fit_grains(
     rng: np.random.Generator,
     seeds: str = "matern",
     contrast: str = "palm",
+    weights: str = "inverse-gamma",
     copula: str = "tawn",
+    envelopes: int = 99,
     correct_empty_cells: bool = True,
     windows: int = 16,
     steps: int = 6,
@@ -76,8 +75,10 @@ def fit_grains(
         "matern", "poisson" or "strauss".
     contrast
         How the Matérn process is fitted (`fit_matern.CONTRASTS`).
-    copula
-        "tawn" or "independence".
+    weights, copula
+        Kinds of the laws (`weights.WEIGHT_KINDS`, `copula.COPULA_KINDS`), or "auto" for the best by Akaike's criterion.
+    envelopes
+        Simulated patterns behind the global envelopes of the seeds, 0 for none.
     correct_empty_cells
         Correct for seeds whose cells are empty (models.md 8.5); the values before stay in ``as_published``.
     windows, steps, minimum_cell_voxels
@@ -101,23 +102,26 @@ def fit_grains(
             f"Grains fill {100 * region.fill:.0f} % of the window and their shape is not known: edge corrections take the "
             "window. Fit from a grain map for the true shape."
         )
-    points, weights, used = _visible_generators(tessellation)
+    points, marks_of_points, used = _visible_generators(tessellation)
     textured = fit_texture(tessellation, used, texture, grains, child(rng, _TEXTURE), monitor.sub(0.0, 0.02))
-    process = fit_seeds(points, region, seeds, child(rng, 0), contrast=contrast, monitor=monitor.sub(0.0, 0.15))
+    process = fit_seeds(points, region, seeds, child(rng, 0), contrast=contrast, monitor=monitor.sub(0.02, 0.1))
     for note in process.notes:
         monitor.warn(note)
     notes = [*process.notes, *textured.notes]
-    monitor.report(0.15, "Fitting the weights")
+    curves, goodness = _judged(points, region, process.law, child(rng, _GOODNESS), envelopes, notes, monitor.sub(0.1, 0.2))
     sample = nearest_neighbour_sample(points, region)
-    law_kind, distances, marks = _fit_marks(weights, sample, process.law, copula, notes, monitor)
+    fit = fit_weights(marks_of_points, sample, process.law, weights, copula, monitor.sub(0.2, 0.3))
+    for note in fit.warnings:
+        monitor.warn(note)
+    notes += fit.notes
     model = GrainModel(
         seeds=process.law,
-        weights=marks.weights,
-        copula=marks.copula,
+        weights=fit.marks.weights,
+        copula=fit.marks.copula,
         texture=textured.law,
         gauge=tessellation.gauge,
-        distance_law=law_kind,
-        distances_um=distances,
+        distance_law=fit.distance_law,
+        distances_um=fit.distances_um,
         orientations=textured.orientations,
         orientation_weights=textured.volumes_um3,
         neighbour_angles=textured.neighbour_angles,
@@ -125,6 +129,9 @@ def fit_grains(
         minimum_cell_voxels=minimum_cell_voxels,
         sample_size=len(sample.index),
         matrices=None if tessellation.matrices is None else fit_matrix_law(tessellation.kind, tessellation.matrices[used]),
+        choices=fit.choices,
+        envelopes=curves,
+        goodness=goodness,
     )
     if correct_empty_cells:
         model = _corrected(
@@ -136,7 +143,7 @@ def fit_grains(
             steps,
             minimum_cell_voxels,
             notes,
-            monitor.sub(0.2, 1.0),
+            monitor.sub(0.3, 1.0),
         )
     monitor.report(1.0)
     return replace(model, notes=tuple(notes))
@@ -150,55 +157,17 @@ def _visible_generators(tessellation: Tessellation) -> tuple[Array, Array, NDArr
     return tessellation.seeds_um[used], tessellation.weights[used], used
 
 
-def _fit_marks(
-    weights: Array, sample: NeighbourSample, seeds: Law, copula: str, notes: list[str], monitor: Monitor
-) -> tuple[str, Array | None, MarksFit]:
-    """Weights given distances, with the theoretical law of the distances where the data agrees with it."""
-    use = sample.known if np.count_nonzero(sample.known) >= _LEAST_KNOWN else np.ones(len(sample.index), dtype=bool)
-    if np.count_nonzero(use) < LEAST:
-        raise NmcError(
-            f"{np.count_nonzero(use)} weights are too few for their law",
-            f"fit a volume with at least {LEAST} grains, or type a published model in with import-grain-model",
-        )
-    d = sample.distances_um[use]
-    mass = sample.weights[use] if np.all(sample.weights[use] > 0) else np.ones(len(d))
-    u2 = distance_law(seeds, monitor).cdf(d)
-    p = _uniformity(u2, d, mass)
-    kind, kept = "theory", None
-    if p < DISTANCE_P:
-        kind, kept = "empirical", np.sort(d)
-        u2 = empirical_cdf(d)
-        notes.append(
-            f"The nearest-neighbour distances do not follow the fitted seed process (p = {p:.1g}); the copula uses their ranks."
-        )
-    marks = fit_marks(weights[sample.index][use], u2, copula=copula, monitor=monitor)
-    if "alpha" in marks.at_edge or "theta" in marks.at_edge:
-        message = (
-            "The weights are not skewed to the right as the shifted inverse gamma law is: it ends at its normal limit, and "
-            "alpha, beta and theta mean little by themselves."
-        )
-        monitor.warn(message)
-        notes.append(message)
-    if marks.pit_p < 0.01:
-        message = f"The law of the weights describes them poorly (p = {marks.pit_p:.1g})."
-        monitor.warn(message)
-        notes.append(message)
-    if copula == "tawn":
-        notes.append(f"Kendall's tau of weights and distances {marks.kendall_tau:.3f}.")
-    return kind, kept, marks
-
-
-def _uniformity(u2: Array, distances: Array, weights: Array) -> float:
-    """Kolmogorov-Smirnov p of weighted u2 against the uniform law; two seeds that are each other's nearest count once."""
-    from scipy import stats
-
-    order = np.argsort(u2)
-    mass = weights[order] / weights.sum()
-    above = np.cumsum(mass)
-    statistic = float(max(np.max(above - u2[order]), np.max(u2[order] - above + mass)))
-    _, group = np.unique(np.round(distances, 12), return_inverse=True)
-    shares = np.bincount(group, weights=weights) / weights.sum()
-    return float(stats.kstwo.sf(statistic, max(int(1.0 / np.sum(shares**2)), 1)))
+def _judged(
+    points: Array, region: Region, seeds: Law, rng: np.random.Generator, envelopes: int, notes: list[str], monitor: Monitor
+) -> tuple[tuple[Envelope, ...], dict[str, float]]:
+    """Global envelopes of the seeds; says so where they do not follow the process."""
+    if not envelopes:
+        return (), {}
+    curves, goodness, note = judge_process(points, region, seeds, rng, envelopes, monitor)
+    if note:
+        monitor.warn(note)
+        notes.append(note)
+    return curves, goodness
 
 
 def _corrected(

@@ -36,11 +36,29 @@ class FitGrainsParams(Params):
         "of its fourth root, of K and of the nearest-neighbour distances. For Matérn only.",
         advanced=True,
     )
-    copula: Literal["tawn", "independence"] = param(
+    weights: Literal["auto", "inverse-gamma", "normal", "gamma", "log-normal"] = param(
+        "inverse-gamma",
+        "Weights",
+        symbol="α, β, θ",
+        help="Law of the weights: shifted inverse gamma as published, normal, shifted gamma or log-normal. All are fitted and "
+        "compared by Akaike's criterion; auto takes the best.",
+        advanced=True,
+    )
+    copula: Literal["auto", "tawn", "gaussian", "clayton", "gumbel", "frank", "independence"] = param(
         "tawn",
         "Weights and distances",
         symbol="κ, ψ",
-        help="Tawn: the weight of a seed depends on the distance to its nearest neighbour. Independence: it does not.",
+        help="How the weight of a seed depends on the distance to its nearest neighbour: Tawn as published, four others, or "
+        "independence. All are compared by Akaike's criterion; auto takes the best.",
+        advanced=True,
+    )
+    envelopes: int = param(
+        99,
+        "Simulations for the test of the seeds",
+        help="Patterns of the fitted process that the seeds are compared with, in their pair correlation, gaps and nearest "
+        "neighbours. 19 are the least for a test at 5 %; 0 leaves it out.",
+        ge=0,
+        le=999,
         advanced=True,
     )
     texture: Literal["automatic", "uniform", "resampled", "correlated", "radial"] = param(
@@ -78,7 +96,9 @@ def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rn
         rng=rng,
         seeds=params.seeds,
         contrast=params.contrast,
+        weights=params.weights,
         copula=params.copula,
+        envelopes=params.envelopes,
         correct_empty_cells=params.correct_empty_cells,
         windows=params.windows,
         steps=params.steps,
