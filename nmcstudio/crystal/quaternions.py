@@ -101,6 +101,28 @@ def to_matrix(quaternions: ArrayLike) -> Array:
     return np.stack(columns, axis=-1)
 
 
+def from_matrix(matrices: ArrayLike) -> Array:
+    """Orientations of matrices g ``(..., 3, 3)`` with ``v_crystal = g v_sample``; w is not negative, NaN where g is no rotation.
+
+    Each component times the largest one follows from sums and differences of the matrix (Shepperd, J. Guidance Control 1, 1978);
+    of the four candidates the one with the largest square is taken.
+    """
+    g = np.asarray(matrices, dtype=np.float64)
+    trace = g[..., 0, 0] + g[..., 1, 1] + g[..., 2, 2]
+    squares = np.stack([1 + trace, *(1 - trace + 2 * g[..., k, k] for k in range(3))], axis=-1)
+    # 4 q q^T from g: differences of mirrored elements hold w, sums do not.
+    turn = [g[..., 2, 1] - g[..., 1, 2], g[..., 0, 2] - g[..., 2, 0], g[..., 1, 0] - g[..., 0, 1]]
+    sums = {(0, 1): g[..., 0, 1] + g[..., 1, 0], (0, 2): g[..., 0, 2] + g[..., 2, 0], (1, 2): g[..., 1, 2] + g[..., 2, 1]}
+    rows = [np.stack([squares[..., 0], *turn], axis=-1)]
+    for k in range(3):
+        others = [squares[..., k + 1] if j == k else sums[min(j, k), max(j, k)] for j in range(3)]
+        rows.append(np.stack([turn[k], *others], axis=-1))
+    best = np.argmax(np.where(np.isfinite(squares), squares, -1), axis=-1)[..., None, None]
+    q = normalise(np.take_along_axis(np.stack(rows, axis=-2), best, axis=-2)[..., 0, :])
+    q[np.abs(np.linalg.det(np.where(np.isfinite(g), g, 0)) - 1) > 0.01] = np.nan
+    return np.where(q[..., :1] < 0, -q, q)
+
+
 def c_axis(quaternions: ArrayLike) -> Array:
     """The crystal's third axis in the sample frame ``(..., 3)``: (sin phi1 sin Phi, -cos phi1 sin Phi, cos Phi), models.md 14."""
     return rotate(conjugate(quaternions), np.array([0.0, 0.0, 1.0]))

@@ -95,6 +95,28 @@ def point_group_of_space_group(number: int) -> str | None:
     return next((laue for last, laue in _LAST_SPACE_GROUP.items() if 1 <= number <= last), None)
 
 
+def point_group_of_symbol(symbol: str) -> str | None:
+    """Laue class of a space group's Hermann-Mauguin symbol ("F m#ovl3m", "R -3 m", "P 6_3/m m c"), else None.
+
+    Screw axes lose their subscripts and glide planes become mirrors; what is left is the point group.
+    """
+    name = re.sub(r"#ovl|¯", "-", re.sub(r"(\d)bar", r"-\1", symbol.replace("−", "-")))
+    name = re.sub(r":.*$", "", name).strip()
+    if not name or name[0] not in "PABCFIRH":
+        return None
+    tokens = re.sub(r"_\d", "", name[1:]).split()
+    if len(tokens) > 1:
+        tokens = [re.sub(r"^([2346])[1-5]", r"\1", token) for token in tokens]
+    parts = "".join(tokens)
+    stripped = re.sub(r"([2346])[1-5](?=/|[a-en2m3]|$)", r"\1", parts)
+    for candidate in (parts, stripped):
+        mirrors = re.sub(r"[a-eng]", "m", candidate)
+        for found in (mirrors, mirrors.replace("m3m", "m-3m"), re.sub("^m3$", "m-3", mirrors)):
+            if found in _LAUE_OF:
+                return _LAUE_OF[found]
+    return "mmm" if re.fullmatch(r"21?21?21?", parts) else None
+
+
 @cache
 def operators(point_group: str) -> NDArray[np.float64]:
     """Proper rotations of the point group's Laue class, unit quaternions ``(m, 4)``, the identity first, read-only."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.crystal.frames import FRAMES, turn_to_map
+from nmcstudio.crystal.frames import FRAMES, turn_from_map, turn_to_map
 from nmcstudio.crystal.quaternions import c_axis, random_orientations, rotate
 from nmcstudio.crystal.symmetry import disorientation_angles
 
@@ -18,7 +18,9 @@ AXES = {
     "edax-3": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
     "edax-4": ((-1, 0, 0), (0, 1, 0), (0, 0, -1)),
     "oxford": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
+    "oxford-y": ((-1, 0, 0), (0, 1, 0), (0, 0, -1)),
     "bruker": ((1, 0, 0), (0, -1, 0), (0, 0, -1)),
+    "bruker-y": ((-1, 0, 0), (0, 1, 0), (0, 0, -1)),
 }
 
 
@@ -29,6 +31,14 @@ def test_axes_of_the_map(frame: str) -> None:
     assert words == FRAMES[frame].words
     for ours, theirs in zip(np.eye(3), AXES[frame]):
         np.testing.assert_allclose(rotate(turned, ours), rotate(q, np.array(theirs, float)), atol=1e-12)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_there_and_back(frame: str) -> None:
+    q = random_orientations(10, np.random.default_rng(2))
+    groups, phase = ("-3m", "m-3m"), np.array([1, 2] * 5, np.uint8)
+    back, _ = turn_to_map(turn_from_map(q, frame, groups, phase), frame, groups, phase)
+    np.testing.assert_allclose(back, q, atol=1e-12)
 
 
 def test_a_star_becomes_a() -> None:

@@ -81,3 +81,11 @@ def test_mean_orientation_ignores_the_choice_of_equivalents() -> None:
     cosine = np.abs(qu.multiply(mean, qu.conjugate(truth)) @ group.T).max()
     assert 2 * np.arccos(min(cosine, 1)) < 0.003  # the standard error of the mean is 0.04 / sqrt(4000) = 0.0006
     assert np.isnan(qu.mean_orientation(np.full((3, 4), np.nan), group)).all()
+
+
+def test_matrices_there_and_back() -> None:
+    q = np.concatenate([qu.random_orientations(500, np.random.default_rng(1)), np.eye(4), -np.eye(4)])
+    back = qu.from_matrix(qu.to_matrix(q))
+    np.testing.assert_allclose(np.abs(np.sum(back * q, axis=1)), 1, atol=1e-14)
+    assert (back[:, 0] >= 0).all()
+    assert np.isnan(qu.from_matrix([np.zeros((3, 3)), np.full((3, 3), np.nan), -np.eye(3)])).all()

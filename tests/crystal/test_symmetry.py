@@ -86,6 +86,18 @@ def test_names() -> None:
     assert symmetry.point_group_of_space_group(162) == "-31m"
     assert symmetry.point_group_of_space_group(225) == "m-3m"
     assert symmetry.point_group_of_space_group(0) is None
+
+
+@pytest.mark.parametrize(
+    ("symbol", "group"),
+    [
+        ("R -3 m", "-3m"), ("R-3m", "-3m"), ("F m#ovl3m", "m-3m"), ("Fm3m", "m-3m"), ("P 63/m m c", "6/mmm"), ("P 6_3/m m c", "6/mmm"),
+        ("P63/mmc", "6/mmm"), ("P 21 21 21", "mmm"), ("P n m a", "mmm"), ("P 3 1 m", "-31m"), ("R32", "-3m"), ("C 2/c", "2/m"),
+        ("I a -3 d", "m-3m"), ("P213", "m-3"), ("I 41/a m d", "4/mmm"), ("garbage", None), ("", None),
+    ],
+)  # fmt: skip
+def test_point_group_of_symbol(symbol: str, group: str | None) -> None:
+    assert symmetry.point_group_of_symbol(symbol) == group
     with pytest.raises(NmcError, match="unknown point group") as caught:
         symmetry.laue_class("5m")
     assert caught.value.field == "point_group"

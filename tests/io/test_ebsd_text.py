@@ -160,13 +160,22 @@ def test_hexagonal_grid_is_resampled(tmp_path: Path) -> None:
     )
     monitor = Monitor()
     stack = read_ebsd(write(tmp_path / "hex.ang", text), monitor=monitor)
-    assert stack.spacing_um[1] == pytest.approx(stack.spacing_um[2])
-    assert stack.spacing_um[1] == pytest.approx(pitch * np.sqrt(3) / 2, rel=1e-4)
-    assert stack.shape[1] == rows
+    assert stack.spacing_um[1:] == pytest.approx((pitch * np.sqrt(3) / 2, pitch), rel=1e-4)
+    assert stack.shape == (1, rows, columns)
     assert any("hexagonal" in words for words in monitor.warnings)
-    # each point carries x + 100 y of the nearest measured one, at most half a pitch away in x and in its own row
-    y, x = np.meshgrid(*(np.arange(n) * stack.spacing_um[1] for n in stack.shape[1:]), indexing="ij")
-    assert np.nanmax(np.abs(stack.quality[0] - x - 100 * y)) <= 0.5 * pitch + 0.1
+    # each point carries where it was measured: in its own row, a quarter of the pitch from where it is now
+    y, x = np.meshgrid(*(np.arange(n) * step for n, step in zip(stack.shape[1:], stack.spacing_um[1:])), indexing="ij")
+    moved = stack.quality[0] - (x + stack.origin_um[2]) - 100 * y
+    np.testing.assert_allclose(np.abs(moved[stack.observed[0]]), pitch / 4, atol=2e-3)
+    # none is lost, none counts twice
+    assert np.count_nonzero(stack.observed) == len(lines) == len(np.unique(stack.quality[stack.observed]))
+    assert probe(tmp_path / "hex.ang").grid == stack.shape
+    # the same turned by 90 degrees
+    swapped = [line.split() for line in lines]
+    for row in swapped:
+        row[3], row[4] = row[4], row[3]
+    text = text.replace("\n".join(lines), "\n".join(" ".join(row) for row in swapped))
+    assert read_ebsd(write(tmp_path / "turned.ang", text)).shape == (1, columns, rows)
 
 
 @pytest.mark.parametrize(
@@ -218,6 +227,8 @@ def test_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(NmcError, match="no orientation maps"):
         read_ebsd(folder)
     with pytest.raises(NmcError, match="no orientation map that is known"):
+        read_ebsd(write(tmp_path / "a.pdf", "1,2"))
+    with pytest.raises(NmcError, match="no line that names the columns"):
         read_ebsd(write(tmp_path / "a.csv", "1,2"))
     with pytest.raises(NmcError, match="no files are chosen"):
         read_ebsd([])
@@ -244,6 +255,7 @@ def test_stack_order_gap_and_distance(tmp_path: Path) -> None:
     assert not stack.observed[8].any()
     assert not stack.phase[8].any()
     assert any("1 before s10.ang" in words for words in monitor.warnings)
+    assert any("1 other file in the folder passed over (SOURCE.md)" in words for words in monitor.warnings)
     assert same(stack.quaternions[9].reshape(-1, 4), from_bunge(angles(10)))
     assert same(stack.quaternions[1].reshape(-1, 4), from_bunge(angles(2)))
 
@@ -259,15 +271,36 @@ def test_stack_of_unequal_sections(tmp_path: Path) -> None:
     stack_of(tmp_path, [1, 2])
     text = ang_text(angles(3)).splitlines()
     write(tmp_path / "s3.ang", "\n".join(text[:-COLUMNS]))
-    monitor = Monitor()
-    stack = read_ebsd(tmp_path, slice_spacing_um=1, monitor=monitor)
-    assert stack.shape == (3, ROWS, COLUMNS)
-    assert not stack.observed[2, -1].any()
-    assert stack.observed[2, -2].all()
-    assert any("differ in size" in words for words in monitor.warnings)
-    write(tmp_path / "s4.ang", ang_text(angles(4), step=0.5))
-    with pytest.raises(NmcError, match=r"s4.ang has steps of 0.5"):
+    with pytest.raises(NmcError, match="s3.ang has 9 x 5 points, s1.ang 9 x 6") as caught:
         read_ebsd(tmp_path, slice_spacing_um=1)
+    assert "leave that section out" in caught.value.hint
+    write(tmp_path / "s3.ang", ang_text(angles(4), step=0.5))
+    with pytest.raises(NmcError, match=r"s3.ang has steps of 0.5"):
+        read_ebsd(tmp_path, slice_spacing_um=1)
+
+
+def test_gaps_can_be_closed(tmp_path: Path) -> None:
+    stack_of(tmp_path, [8, 9, 10, 12])
+    assert probe(tmp_path).slices == 5
+    assert probe(tmp_path, gaps="close").slices == 4
+    monitor = Monitor()
+    assert read_ebsd(tmp_path, slice_spacing_um=1, gaps="close", monitor=monitor).observed.all()
+    assert any("1 before s12.ang" in words and "evenly spaced" in words for words in monitor.warnings)
+    with pytest.raises(NmcError, match="unknown way 'widen'") as caught:
+        probe(tmp_path, gaps="widen")
+    assert caught.value.field == "gaps"
+
+
+def test_other_files_of_a_folder_are_named(tmp_path: Path) -> None:
+    stack_of(tmp_path, [1, 2])
+    for name in ("notes.txt", "map.tif", ".hidden.ang"):
+        write(tmp_path / name, "phi1 Phi phi2 x y\n1 2 3 4 5\n")
+    info = probe(tmp_path)
+    assert [path.name for path in info.files] == ["s1.ang", "s2.ang"]
+    assert info.passed_over == ("map.tif", "notes.txt")
+    monitor = Monitor()
+    read_ebsd(tmp_path, slice_spacing_um=1, monitor=monitor)
+    assert monitor.warnings == ["2 other files in the folder passed over (map.tif, notes.txt)"]
 
 
 def test_mixed_kinds_are_refused(tmp_path: Path) -> None:

@@ -1,102 +1,112 @@
-"""EDAX HDF5 (OIM Analysis 7 and later, .h5 and .oh5)."""
+"""EDAX HDF5 of OIM Analysis 7 and later (.h5, .oh5).
+
+Scans are groups with ``EBSD/Data`` and ``EBSD/Header``, at the root or below samples and areas. Angles are radians; "Valid" is 1
+for points without a solution and 2 for invalid ones, whose x and y are -1111111 (the file's own note); "Coordinate System/ID" is
+the setting of the reference frame. Facts from a file of OIM 7 and from the readers of MTEX (hdf5_config/EDAX.json) and of
+pynxtools-em (hfive_edax.py): OIM 8.6 counts X and Y Position in points, other versions in um.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.ebsd import Phase
-from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.crystal.symmetry import point_group_from_edax
-from nmcstudio.io.ebsd.hdf5 import dataset, manufacturer, number, opened, scans, text
-from nmcstudio.io.ebsd.points import section
-from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase
+from nmcstudio.io.ebsd.edax_phases import edax_frame, edax_phases
+from nmcstudio.io.ebsd.grid import axis_step
+from nmcstudio.io.ebsd.hdf5 import chosen_scan, column, count, manufacturer, number, opened, scans
+from nmcstudio.io.ebsd.points import section, whole_numbers
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap
+
+_DEPTH = 6
 
 
-def _scan(file: Any, path: Path) -> Any:
-    found = scans(file)
-    if not found:
-        raise NmcError(f"{path.name} has no scan (a group with EBSD/Data)", "choose a file that OIM has written", "files")
-    return found[0]
+def _scans(file: Any) -> dict[str, Any]:
+    return scans(file, depth=_DEPTH)
 
 
-def _describe(file: Any, path: Path) -> tuple[RawInfo, tuple[int, ...]]:
-    scan = _scan(file, path)
-    header = scan["EBSD/Header"]
-    phases: list[Phase] = []
-    numbers: list[int] = []
-    warnings: list[str] = []
-    for key in sorted(header.get("Phase", {}), key=lambda name: int(name) if name.isdigit() else 0):
-        entry = header["Phase"][key]
-        lattice = tuple(number(entry, f"Lattice Constant {name}") for name in ("a", "b", "c", "alpha", "beta", "gamma"))
-        group = point_group_from_edax(f"{number(entry, 'Symmetry'):g}")
-        phase, said = make_phase(text(entry, "MaterialName") or text(entry, "Formula"), group, lattice)
-        phases.append(phase)
-        numbers.append(int(key) if key.isdigit() else len(numbers) + 1)
-        warnings += said
-    if len(scans(file)) > 1:
-        others = ", ".join(group.name.strip("/") for group in scans(file)[1:])
-        warnings.append(f"the first scan of the file is read; it also holds {others}")
-    setting = int(number(header, "Coordinate System/ID"))
-    if setting not in (1, 2, 3, 4):
-        warnings.append("the file does not say which of EDAX's reference frames it uses; setting 2 is taken")
-    columns = tuple(name for name in scan["EBSD/Data"] if scan["EBSD/Data"][name].ndim == 1)
-    grid = (1, int(number(header, "nRows")), int(number(header, "nColumns")))
-    step = (None, number(header, "Step Y"), number(header, "Step X"))
-    frame = f"edax-{setting}" if setting in (1, 2, 3, 4) else "edax-2"
-    return RawInfo(grid, step, tuple(phases), columns, frame, tuple(warnings)), tuple(numbers)
+def _describe(file: Any, path: Path, scan: str) -> tuple[RawInfo, tuple[int, ...], Any]:
+    found = _scans(file)
+    chosen = chosen_scan(found, scan, path, "OIM")
+    header = chosen["EBSD/Header"]
+    phases, numbers, warnings = edax_phases(header.get("Phase", {}))
+    frame, said = edax_frame(int(number(header, "Coordinate System/ID")))
+    names = tuple(name for name in chosen["EBSD/Data"] if getattr(chosen["EBSD/Data"][name], "ndim", 0) == 1)
+    info = RawInfo(
+        grid=(1, count(header, "nRows"), count(header, "nColumns")),
+        step_um=(None, number(header, "Step Y"), number(header, "Step X")),
+        phases=phases,
+        columns=names,
+        frame=frame,
+        warnings=(*warnings, *said),
+        scans=tuple(found),
+        scan=chosen.name.strip("/"),
+    )
+    return info, numbers, chosen["EBSD/Data"]
 
 
-def probe(path: Path) -> RawInfo:
-    """Header of an EDAX HDF5 file."""
+def probe(path: Path, scan: str = "") -> RawInfo:
+    """Header of a scan."""
     with opened(path) as file:
-        return _describe(file, path)[0]
+        return _describe(file, path, scan)[0]
 
 
-def read(path: Path, monitor: Monitor) -> RawMap:
-    """First scan of an EDAX HDF5 file; radians, frame from "Coordinate System/ID"."""
+def scan_names(path: Path) -> tuple[str, ...]:
+    """Names of the scans in a file."""
     with opened(path) as file:
-        info, numbers = _describe(file, path)
-        data = _scan(file, path)["EBSD/Data"]
+        return tuple(_scans(file))
 
-        def column(name: str) -> NDArray[np.float64]:
+
+def read(path: Path, scan: str, monitor: Monitor) -> RawMap:
+    """One scan; radians, frame from "Coordinate System/ID"."""
+    with opened(path) as file:
+        info, numbers, data = _describe(file, path, scan)
+
+        def values(name: str, dtype: type = np.float32) -> NDArray[Any]:
             monitor.report(None)
-            return np.asarray(dataset(data, name, path)[()], np.float64)
+            return column(data, name, path, dtype)
 
-        x, y = column("X Position"), column("Y Position")
-        # The file's own note: grid points with invalid data have x and y of -1111111.
-        valid = (x > -1e6) & (y > -1e6)
-        unindexed = np.zeros(len(x), bool)
-        confidence = column("CI") if "CI" in data else None
-        if "Valid" in data:
-            unindexed |= column("Valid") != 0
-        if confidence is not None:
-            unindexed |= confidence == -1
-        quality = column("IQ") if "IQ" in data else None
-        angles = np.stack([column(name) for name in ("Phi1", "Phi", "Phi2")], axis=1)
-        ids = column("Phase").astype(np.int64) if "Phase" in data else np.zeros(len(x), np.int64)
+        x, y = values("X Position", np.float64), values("Y Position", np.float64)
+        angles = tuple(values(name) for name in ("Phi1", "Phi", "Phi2"))
+        confidence = values("CI") if "CI" in data else None
+        quality = values("IQ") if "IQ" in data else None
+        ids = whole_numbers(values("Phase")) if "Phase" in data else np.zeros(len(x), np.int64)
+        unindexed = values("Valid") != 0 if "Valid" in data else np.zeros(len(x), bool)
+    if confidence is not None and confidence.shape == unindexed.shape:
+        unindexed |= confidence == -1
+    x[x < -1e6], y[y < -1e6] = np.nan, np.nan
     _, step_y, step_x = info.step_um
+    if step_x > 0 and step_y > 0:
+        known = np.isfinite(x) & np.isfinite(y)
+        counted = (axis_step(x[known]) == (1.0, info.grid[2])) and (axis_step(y[known]) == (1.0, info.grid[1]))
+        if counted and not (step_x == 1.0 and step_y == 1.0):
+            x, y = x * step_x, y * step_y
+            info = replace(
+                info, warnings=(*info.warnings, f"positions are counted in points: steps of {step_x:g} x {step_y:g} um are taken")
+            )
     return section(
         path,
         info,
-        x=x[valid],
-        y=y[valid],
-        angles=angles[valid],
+        x=x,
+        y=y,
+        angles=angles,  # type: ignore[arg-type]
         unit="radians",
-        phase_ids=ids[valid],
+        phase_ids=ids,
         phase_numbers=numbers,
-        quality=None if quality is None else quality[valid],
-        confidence=None if confidence is None else confidence[valid],
-        unindexed=unindexed[valid],
-        header_step=(step_y, step_x) if step_x else None,
+        quality=quality,
+        confidence=confidence,
+        unindexed=unindexed,
+        header_step=(step_y, step_x) if step_x > 0 and step_y > 0 else None,
         header_grid=info.grid[1:] if all(info.grid) else None,
+        monitor=monitor,
     )
 
 
 FORMAT = Format(
-    "edax-h5", "EDAX HDF5", (".h5", ".hdf5", ".oh5", ".edaxh5"), True, lambda path: "edax" in manufacturer(path), probe, read
-)
+    "edax-h5", "EDAX HDF5", (".h5", ".hdf5", ".oh5", ".edaxh5"), True, lambda path: "edax" in manufacturer(path), probe, read,
+    scan_names,
+)  # fmt: skip

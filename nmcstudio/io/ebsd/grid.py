@@ -26,7 +26,7 @@ class ScanGrid:
     warnings
         What the user should know.
     hexagonal
-        True if the points were resampled from a hexagonal grid.
+        True if the points were those of a hexagonal grid.
     """
 
     source: NDArray[np.int64]
@@ -43,30 +43,52 @@ class ScanGrid:
 
 
 def axis_step(values: NDArray[np.float64]) -> tuple[float, int]:
-    """Step and number of grid lines of coordinates ``(n,)`` that are rounded multiples of it; step 0 for a single line."""
+    """Step and number of grid lines of coordinates ``(n,)`` that are rounded multiples of it; step 0 for a single line.
+
+    Rounding leaves small gaps between values of one line, and lines without points large ones. So the step is the gap in which
+    half of the way from the first line to the last one lies, and each gap counts as a whole number of steps.
+    """
     distinct = np.unique(values)
-    if len(distinct) < 2:
-        return 0.0, 1
     gaps = np.diff(distinct)
-    rough = float(np.median(gaps[gaps > 0.3 * gaps.max()]))
-    lines = round(float(distinct[-1] - distinct[0]) / rough) + 1
+    if not len(gaps) or not np.isfinite(gaps).all():
+        return 0.0, 1
+    ordered = np.sort(gaps)
+    share = np.cumsum(ordered)
+    rough = float(ordered[np.searchsorted(share, 0.5 * share[-1])])
+    wide = gaps[gaps > 0.3 * rough]
+    rough = float(np.median(wide[wide < 1.7 * rough]))
+    # A line's values spread over less than a third of a step: its gaps are too narrow to be counted.
+    lines = round(float(np.sum(np.rint(np.diff(_line_centres(distinct, 0.3 * rough)) / rough)))) + 1
+    if lines < 2:
+        return 0.0, 1
     # Nine digits are more than the files have; 0.4 stays 0.4.
     return float(f"{float(distinct[-1] - distinct[0]) / (lines - 1):.9g}"), lines
+
+
+def _line_centres(distinct: NDArray[np.float64], near: float) -> NDArray[np.float64]:
+    """Mean of each run of ascending values ``(n,)`` that follow each other closer than `near`."""
+    starts = np.flatnonzero(np.r_[True, np.diff(distinct) > near])
+    return np.add.reduceat(distinct, starts) / np.diff(np.r_[starts, len(distinct)])
 
 
 def peek_grid(
     x: NDArray[np.float64], y: NDArray[np.float64], last_y: float
 ) -> tuple[tuple[float, float], tuple[int, int]] | None:
     """Step and size (y, x) of a scan from its first rows and its last y; None if these hold less than two rows."""
+    known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[known], y[known]
     step_x, columns = axis_step(x)
     step_y, rows = axis_step(y)
-    if rows < 2 or columns < 2:
+    if rows < 2 or columns < 2 or not np.isfinite(last_y):
         return None
-    return (step_y, step_x), (round((last_y - float(y.min())) / step_y) + 1, columns)
+    rows = max(rows, round(min((last_y - float(y.min())) / step_y, 1e9)) + 1)
+    if _is_staggered(x, y, step_x, step_y):
+        return ((step_y, 2 * step_x), (rows, (columns + 1) // 2)) if step_y > step_x else None
+    return (step_y, step_x), (rows, columns)
 
 
 def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str) -> ScanGrid:
-    """The grid of points with coordinates `x`, `y` ``(n,)`` in um; a hexagonal grid is resampled to a square one.
+    """The grid of points with coordinates `x`, `y` ``(n,)`` in um, all finite; a hexagonal grid becomes a square one.
 
     Raises
     ------
@@ -78,7 +100,7 @@ def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str) -> Scan
     step_x, step_y = step_x or step_y, step_y or step_x
     if not step_x:
         raise NmcError(f"{name} has a single point", "choose a map, not a point measurement", "files")
-    if columns * rows > 20 * len(x) + 1000:
+    if columns * rows > 20 * len(x) + 1000 or max(np.ptp(x) / step_x, np.ptp(y) / step_y) > 1e9:
         raise NmcError(
             f"the {len(x)} points of {name} lie on no regular grid",
             "check its columns for x and y, or export it on a square grid",
@@ -86,37 +108,37 @@ def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str) -> Scan
         )
     column = np.rint((x - x.min()) / step_x).astype(np.int64)
     row = np.rint((y - y.min()) / step_y).astype(np.int64)
-    if (
-        len(x) < 0.6 * rows * columns
-        and rows > 2
-        and columns > 2
-        and np.mean((column + row) % 2 == (column[0] + row[0]) % 2) > 0.99
-    ):
-        return _resample_hexagonal(x, y, 2 * step_x, step_y, name)
+    origin_y, origin_x = float(y.min()), float(x.min())
+    hexagonal = _is_staggered(x, y, step_x, step_y)
+    warnings = []
+    if hexagonal:
+        # Every second row (or column) is half a pitch off. Pairs of half steps become one: each point keeps its row and moves
+        # by a quarter of the pitch, all to the same extent, and none is used twice or lost.
+        if step_y > step_x:
+            column, step_x, origin_x, pitch = column // 2, 2 * step_x, origin_x + step_x / 2, 2 * step_x
+        else:
+            row, step_y, origin_y, pitch = row // 2, 2 * step_y, origin_y + step_y / 2, 2 * step_y
+        warnings.append(
+            f"hexagonal grid with pitch {pitch:.4g} um: each point is taken to the nearest place of a rectangular grid of "
+            f"{step_x:.4g} x {step_y:.4g} um, {pitch / 4:.2g} um away"
+        )
+    rows, columns = int(row.max()) + 1, int(column.max()) + 1
     source = np.full((rows, columns), -1, np.int64)
     source[row, column] = np.arange(len(x))
-    warnings = []
     missing = int((source < 0).sum())
     if missing:
         warnings.append(f"{missing} of {source.size} grid points are missing and stay unobserved")
     if len(x) + missing > source.size:
         warnings.append(f"{len(x) + missing - source.size} points lie on another one; the last of them counts")
-    return ScanGrid(source, (step_y, step_x), (float(y.min()), float(x.min())), tuple(warnings))
+    return ScanGrid(source, (step_y, step_x), (origin_y, origin_x), tuple(warnings), hexagonal)
 
 
-def _resample_hexagonal(x: NDArray[np.float64], y: NDArray[np.float64], pitch: float, row_step: float, name: str) -> ScanGrid:
-    """Nearest measured point on a square grid with the row distance of the hexagonal one."""
-    from scipy.spatial import cKDTree
-
-    columns, rows = int(np.ptp(x) / row_step) + 1, round(np.ptp(y) / row_step) + 1
-    grid_y, grid_x = np.meshgrid(y.min() + row_step * np.arange(rows), x.min() + row_step * np.arange(columns), indexing="ij")
-    distance, source = cKDTree(np.c_[y, x]).query(np.c_[grid_y.ravel(), grid_x.ravel()])
-    source = np.where(distance <= pitch, source, -1).astype(np.int64).reshape(rows, columns)
-    words = (
-        f"hexagonal grid with pitch {pitch:.4g} um, resampled to squares of {row_step:.4g} um by the nearest point "
-        f"(points move by up to {distance[distance <= pitch].max():.2g} um)"
-    )
-    return ScanGrid(source, (row_step, row_step), (float(y.min()), float(x.min())), (words,), True)
+def _is_staggered(x: NDArray[np.float64], y: NDArray[np.float64], step_x: float, step_y: float) -> bool:
+    """Whether the points leave every second place of the grid empty, in turn, and are as far apart as on a hexagonal grid."""
+    if not step_x or not step_y or not 1.5 < max(step_x, step_y) / min(step_x, step_y) < 2.0:
+        return False
+    place = np.rint((x - x.min()) / step_x) + np.rint((y - y.min()) / step_y)
+    return bool(np.mean(place % 2 == place[0] % 2) > 0.99)
 
 
 def check_header(

@@ -47,13 +47,13 @@ def _describe(file: Any, path: Path) -> RawInfo:
     return RawInfo(grid, spacing, phases, tuple(file), "none", (), bool(file.attrs.get("simulated", False)))  # type: ignore[arg-type]
 
 
-def probe(path: Path) -> RawInfo:
+def probe(path: Path, scan: str = "") -> RawInfo:
     """Header of a file of this program."""
     with opened(path) as file:
         return _describe(file, path)
 
 
-def read(path: Path, monitor: Monitor) -> RawMap:
+def read(path: Path, scan: str, monitor: Monitor) -> RawMap:
     """A file of this program."""
     with opened(path) as file:
         info = _describe(file, path)

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.quaternions import from_bunge
 from nmcstudio.io.ebsd.grid import check_header, find_grid
-from nmcstudio.io.ebsd.raw import RawInfo, RawMap, angles_in_radians, index_phases
+from nmcstudio.io.ebsd.raw import RawInfo, RawMap, index_phases, is_degrees
 
-Column = NDArray[np.float64]
+Column = NDArray[Any]
+# A mean angular deviation of this many degrees counts as no confidence at all.
+WORST_MAD_DEG = 2.0
+_CHUNK = 100_000
+# Vendors fill points that they did not index with far larger numbers.
+_LARGEST_ANGLE = 1000.0
+
+
+def confidence_of_mad(mad_deg: Column | None, indexed: NDArray[np.bool_]) -> Column | None:
+    """One minus the scaled mean angular deviation (degrees) ``(n,)``, 0 where not indexed; None without it."""
+    return None if mad_deg is None else np.where(indexed, np.clip(1 - mad_deg / WORST_MAD_DEG, 0, 1), 0).astype(np.float32)
+
+
+def whole_numbers(column: Column) -> NDArray[np.int64]:
+    """A column of phase or grain numbers; -1 where it holds none."""
+    usable = np.isfinite(column) & (np.abs(column) < 2**31)
+    return np.where(usable, column, -1).astype(np.int64)
 
 
 def section(
@@ -21,7 +40,7 @@ def section(
     *,
     x: Column,
     y: Column,
-    angles: Column,
+    angles: tuple[Column, Column, Column],
     unit: str,
     phase_ids: NDArray[np.int64],
     phase_numbers: tuple[int, ...],
@@ -31,6 +50,7 @@ def section(
     grain_ids: NDArray[np.int64] | None = None,
     header_step: tuple[float, float] | None = None,
     header_grid: tuple[int, int] | None = None,
+    monitor: Monitor | None = None,
 ) -> RawMap:
     """One section on its grid.
 
@@ -43,7 +63,7 @@ def section(
     x, y
         Coordinates ``(n,)`` in um.
     angles
-        Bunge angles ``(n, 3)``.
+        Bunge's phi1, Phi and phi2, ``(n,)`` each.
     unit
         "radians" or "degrees", what the format prescribes; contradicted by the numbers, it is changed with a warning.
     phase_ids, phase_numbers
@@ -54,32 +74,68 @@ def section(
         bool ``(n,)``, points without a solution.
     header_step, header_grid
         (y, x) of the header, compared with the coordinates.
+    monitor
+        Asked whether to stop.
+
+    Raises
+    ------
+    NmcError
+        If there is no point, or the columns differ in length.
     """
-    grid = find_grid(x, y, path.name)
+    monitor = monitor or Monitor()
+    columns = {"X": x, "Y": y, "phi1": angles[0], "Phi": angles[1], "phi2": angles[2], "phase": phase_ids, "quality": quality,
+               "confidence": confidence, "grain": grain_ids, "indexed": unindexed}  # fmt: skip
+    for name, column in columns.items():
+        if column is not None and column.shape != (len(x),):
+            raise NmcError(
+                f"{path.name} has {len(x)} points and a column {name} of {' x '.join(map(str, column.shape))} values",
+                "the file is damaged: export the map again",
+                "files",
+            )
+    known = np.isfinite(x) & np.isfinite(y)
+    warnings = info.warnings
+    if not known.all():
+        warnings += (f"{np.count_nonzero(~known)} points have no coordinates and are left out",)
+    if not known.any():
+        raise NmcError(f"{path.name} has no point", "export the map again from the acquisition program", "files")
+    grid = find_grid(x[known], y[known], path.name)
+    monitor.check()
     phase, phase_warnings = index_phases(phase_ids, phase_numbers)
     # EDAX fills points without a solution with 4 pi.
-    empty = np.all(np.abs(angles - 4 * np.pi) < 1e-3, axis=1) | ~np.isfinite(angles).all(axis=1)
-    if unindexed is not None:
-        empty |= unindexed
-    phase[empty] = 0
-    radians, unit_warnings = angles_in_radians(np.where(empty[:, None], np.nan, angles), unit)
-    quaternions = from_bunge(radians).astype(np.float32)
-    quaternions[phase == 0] = np.nan
-    absent = np.full(len(x), np.nan, np.float32)
-    rows, columns = grid.source.shape
-    step_warnings = () if grid.hexagonal else check_header(header_step, header_grid, grid.step_um, (rows, columns))
+    empty = np.zeros(len(x), bool) if unindexed is None else unindexed.copy()
+    filled = np.ones(len(x), bool)
+    for column in angles:
+        empty |= ~(np.abs(column) < _LARGEST_ANGLE)
+        filled &= np.abs(column - 4 * np.pi) < 1e-3
+    phase[empty | filled] = 0
+    degrees, unit_warnings = is_degrees(angles, phase > 0, unit)
+    quaternions = np.full((len(x), 4), np.nan, np.float32)
+    for start in range(0, len(x), _CHUNK):
+        monitor.check()
+        piece = slice(start, start + _CHUNK)
+        radians = np.stack([column[piece] for column in angles], axis=1).astype(np.float64)
+        there = phase[piece] > 0
+        quaternions[piece][there] = from_bunge(np.deg2rad(radians[there]) if degrees else radians[there])
+    rows, across = grid.source.shape
+    step_warnings = check_header(header_step, None if grid.hexagonal else header_grid, grid.step_um, (rows, across))
+
+    def placed(column: Column | None, fill: Any, dtype: type) -> NDArray[Any]:
+        if column is None:
+            return np.full((1, rows, across), fill, dtype)
+        return grid.take(column[known].astype(dtype, copy=False), fill)
+
     return RawMap(
         info=replace(
             info,
-            grid=(1, rows, columns),
-            step_um=(None, *grid.step_um),
-            warnings=(*info.warnings, *step_warnings, *grid.warnings, *phase_warnings, *unit_warnings),
+            grid=(1, rows, across),
+            step_um=(info.step_um[0], *grid.step_um),
+            warnings=(*warnings, *step_warnings, *grid.warnings, *phase_warnings, *unit_warnings),
         ),
-        quaternions=grid.take(quaternions, np.nan),
-        phase=grid.take(phase, 0),
-        quality=grid.take(absent if quality is None else quality.astype(np.float32), np.nan),
-        confidence=grid.take(absent if confidence is None else confidence.astype(np.float32), np.nan),
+        quaternions=placed(quaternions, np.nan, np.float32),
+        phase=placed(phase, 0, np.uint8),
+        quality=placed(quality, np.nan, np.float32),
+        confidence=placed(confidence, np.nan, np.float32),
         observed=(grid.source >= 0)[None],
-        grain_ids=None if grain_ids is None else grid.take(np.maximum(grain_ids, 0).astype(np.uint32), 0),
+        grain_ids=None if grain_ids is None else placed(np.maximum(grain_ids, 0), 0, np.uint32),
         origin_um=(0.0, *grid.origin_um),
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,12 @@ class RawInfo:
         What the user should know.
     simulated
         True if the file says so.
+    scans
+        Names of the scans in the file, in their order; empty where the format knows one scan a file.
+    scan
+        The one that this describes.
+    z_um
+        Height of the section, for the distance to its neighbours; None where the file does not hold it.
     """
 
     grid: tuple[int, int, int]
@@ -46,6 +53,9 @@ class RawInfo:
     frame: str
     warnings: tuple[str, ...] = ()
     simulated: bool = False
+    scans: tuple[str, ...] = ()
+    scan: str = ""
+    z_um: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,9 +109,13 @@ class Format:
     sections
         True if one file is one section, so that several files make a stack.
     recognises
-        Whether a file with one of these endings is of this format; only called for HDF5, where endings say little.
+        Whether a file with one of these endings is of this format; for HDF5 and tables of text, where endings say little.
     probe, read
-        Header only, and everything.
+        Header only, and everything, of the scan with that name; "" is the first.
+    scans
+        Names of the scans in a file; None where there is only ever one.
+    slices
+        Those of the names of scans that are sections of a stack, which is read unless one is chosen; None where they are not.
     """
 
     key: str
@@ -109,8 +123,10 @@ class Format:
     suffixes: tuple[str, ...]
     sections: bool
     recognises: Callable[[Path], bool]
-    probe: Callable[[Path], RawInfo]
-    read: Callable[[Path, Monitor], RawMap]
+    probe: Callable[[Path, str], RawInfo]
+    read: Callable[[Path, str, Monitor], RawMap]
+    scans: Callable[[Path], tuple[str, ...]] | None = None
+    slices: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
 
 
 def make_phase(name: str, point_group: str | None, lattice: tuple[float, ...]) -> tuple[Phase, tuple[str, ...]]:
@@ -174,27 +190,30 @@ def index_phases(ids: NDArray[np.int64], numbers: tuple[int, ...]) -> tuple[NDAr
     return phase, ()
 
 
-def angles_in_radians(angles: NDArray[np.float64], stored: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Bunge angles in radians, whatever unit they really are in.
+def is_degrees(angles: tuple[NDArray[Any], ...], indexed: NDArray[np.bool_], stored: str) -> tuple[bool, tuple[str, ...]]:
+    """Whether Bunge angles are degrees, whatever the format prescribes.
 
     Parameters
     ----------
     angles
-        ``(n, 3)`` as read, of indexed points.
+        phi1, Phi and phi2 as read, ``(n,)`` each.
+    indexed
+        bool ``(n,)``, points that count.
     stored
         "radians" or "degrees", what the format prescribes.
 
     Returns
     -------
-    Radians, and a warning if the numbers contradict the format.
+    The answer, and a warning if the numbers contradict the format.
     """
-    finite = angles[np.isfinite(angles).all(axis=1)]
-    largest = float(np.abs(finite).max(initial=0.0))
-    if stored == "radians" and largest > 4 * np.pi + 0.01:
-        return np.deg2rad(angles), (f"angles up to {largest:.4g} cannot be radians and are read as degrees",)
-    if stored == "degrees":
-        spread = float(finite[:, 0].max() - finite[:, 0].min()) if len(finite) else 0.0
-        if len(finite) > 50 and largest <= 2 * np.pi + 0.01 and spread > 1.0:
-            return angles, (f"no angle is larger than {largest:.4g}: read as radians, not as degrees",)
-        return np.deg2rad(angles), ()
-    return angles, ()
+    if not indexed.any():
+        return stored == "degrees", ()
+    largest = max(float(np.abs(column[indexed]).max()) for column in angles)
+    if stored == "radians":
+        if largest > 4 * np.pi + 0.01:
+            return True, (f"angles up to {largest:.4g} cannot be radians and are read as degrees",)
+        return False, ()
+    spread = float(np.ptp(angles[0][indexed]))
+    if np.count_nonzero(indexed) > 50 and largest <= 2 * np.pi + 0.01 and spread > 1.0:
+        return False, (f"no angle is larger than {largest:.4g}: read as radians, not as degrees",)
+    return True, ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,11 +15,12 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, check_spacing
 from nmcstudio.crystal.frames import FRAMES, turn_to_map
 from nmcstudio.crystal.symmetry import laue_class
-from nmcstudio.io.ebsd.files import find_files, missing_before
+from nmcstudio.io.ebsd.files import ChosenFiles, find_files
 from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap
+from nmcstudio.io.ebsd.stacking import find_gaps, height_step, sections_of, stack
 
 Paths = str | Path | Iterable[str | Path]
-_MANY_MISSING = 0.5
+_CHUNK = 100_000
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class EbsdInfo:
         True for a stack: the user has to give the distance of the sections.
     simulated
         True if the file says so.
+    scans, scan
+        Names of the scans in the first file, and the one that this describes; empty where a file holds one.
+    passed_over
+        Names of files in the chosen folder that are no part of the map.
     """
 
     format: str
@@ -65,42 +70,75 @@ class EbsdInfo:
     warnings: tuple[str, ...]
     needs_slice_spacing: bool
     simulated: bool
+    scans: tuple[str, ...] = ()
+    scan: str = ""
+    passed_over: tuple[str, ...] = ()
 
 
-def probe(paths: Paths) -> EbsdInfo:
+def probe(paths: Paths, *, scan: str | None = None, gaps: str = "blank") -> EbsdInfo:
     """Look at a map, the maps of a stack or their folder without reading the data; takes some milliseconds.
+
+    Parameters
+    ----------
+    paths, scan, gaps
+        As in `read_ebsd`.
 
     Raises
     ------
     NmcError
         If the files cannot be read here; it names file and line where there is one.
     """
-    files, found = find_files(paths)
-    status = files[0].stat()
-    raw = _probe_once(found, files[0], status.st_mtime_ns, status.st_size)
-    missing = missing_before(files)
-    slices = len(files) + _inserted(missing) if found.sections else raw.grid[0]
+    chosen = find_files(paths)
+    sections = sections_of(chosen, scan)
+    raw = _probe_once(chosen.format, sections[0].path, sections[0].scan, *_state(sections[0].path))
+    z = raw.step_um[0]
+    if len(sections) > 1 and chosen.format.slices is not None and len(chosen.files) == 1:
+        z = height_step([_probe_once(chosen.format, part.path, part.scan, *_state(part.path)).z_um for part in sections])
+    found = find_gaps(sections, gaps)
+    slices = len(sections) + found.blank if chosen.format.sections else raw.grid[0]
     return EbsdInfo(
-        format=found.key,
-        title=found.title,
-        files=files,
+        format=chosen.format.key,
+        title=chosen.format.title,
+        files=chosen.files,
         slices=slices,
         grid=(slices, *raw.grid[1:]),
-        step_um=raw.step_um,
+        step_um=(z, *raw.step_um[1:]),
         phases=raw.phases,
         point_groups=tuple(phase.point_group for phase in raw.phases),
         columns=raw.columns,
         frame=raw.frame,
-        warnings=(*raw.warnings, *_gap_warnings(files, missing)),
-        needs_slice_spacing=len(files) > 1,
+        warnings=(*raw.warnings, *_choice_warnings(chosen, raw, scan, len(sections)), *found.warnings),
+        needs_slice_spacing=len(sections) > 1 and z is None,
         simulated=raw.simulated,
+        scans=raw.scans,
+        scan=raw.scan if len(sections) == len(chosen.files) else "all",
+        passed_over=chosen.passed_over,
     )
 
 
-@lru_cache(maxsize=16)
-def _probe_once(found: Format, path: Path, changed_ns: int, size: int) -> RawInfo:
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=64)
+def _probe_once(found: Format, path: Path, scan: str, changed_ns: int, size: int) -> RawInfo:
     """Forms ask again at every change of a parameter; the file is looked at again only after it changed."""
-    return found.probe(path)
+    return found.probe(path, scan)
+
+
+def _choice_warnings(chosen: ChosenFiles, raw: RawInfo, scan: str | None, sections: int) -> tuple[str, ...]:
+    """What was not read, although it is there: other scans of the file, other files of the folder."""
+    said: tuple[str, ...] = ()
+    others = [name for name in raw.scans if name != raw.scan]
+    if others and not scan and sections == len(chosen.files):
+        shown = ", ".join(others[:5]) + (" …" if len(others) > 5 else "")
+        said += (f"scan {raw.scan} is read; the file also holds {shown}",)
+    if chosen.passed_over:
+        shown = ", ".join(chosen.passed_over[:3]) + (" …" if len(chosen.passed_over) > 3 else "")
+        count = len(chosen.passed_over)
+        said += (f"{count} other {'file' if count == 1 else 'files'} in the folder passed over ({shown})",)
+    return said
 
 
 def read_ebsd(
@@ -111,6 +149,8 @@ def read_ebsd(
     frame: str = "auto",
     slice_spacing_um: float | None = None,
     spacing_um: Triple | float | None = None,
+    scan: str | None = None,
+    gaps: str = "blank",
     monitor: Monitor | None = None,
 ) -> EbsdStack:
     """Read an orientation map, a stack of sections or a volume.
@@ -129,6 +169,10 @@ def read_ebsd(
         Distance of the sections; needed for a stack of sections.
     spacing_um
         Replaces the voxel edges of the files, (z, y, x) or one number for all.
+    scan
+        Which scan of a file with several; "all" stacks them. None reads the first one, or all slices of a file of slices.
+    gaps
+        Missing numbers in a series of sections: "blank" leaves their places empty and unobserved, "close" does not.
     monitor
         Progress, warnings and cancelling.
 
@@ -138,44 +182,42 @@ def read_ebsd(
         For anything that is missing or damaged; `field` names the parameter that helps.
     """
     monitor = monitor or Monitor()
-    files, found = find_files(paths)
-    if len(files) > 1 and slice_spacing_um is None and spacing_um is None:
+    chosen = find_files(paths)
+    sections = sections_of(chosen, scan)
+    found = find_gaps(sections, gaps)
+    info = probe(chosen.files, scan=scan, gaps=gaps)
+    if info.needs_slice_spacing and slice_spacing_um is None and spacing_um is None:
         raise NmcError(
-            f"the distance of the {len(files)} sections is not known", "give the slice distance in um", "slice_spacing_um"
+            f"the distance of the {len(sections)} sections is not known", "give the slice distance in um", "slice_spacing_um"
         )
-    sections: list[RawMap] = []
     warnings: dict[str, list[str]] = {}
-    for index, path in enumerate(files):
-        part = monitor.sub(0.9 * index / len(files), 0.9 * (index + 1) / len(files))
-        part.report(0.0, f"reading {path.name}")
-        section = found.read(path, part)
+
+    def read(index: int) -> RawMap:
+        part = monitor.sub(0.9 * index / len(sections), 0.9 * (index + 1) / len(sections))
+        part.report(0.0, f"reading {sections[index].name}")
+        section = chosen.format.read(sections[index].path, sections[index].scan, part)
         for words in section.info.warnings:
-            warnings.setdefault(words, []).append(path.name)
-        sections.append(section)
+            warnings.setdefault(words, []).append(sections[index].name)
+        return section
+
+    raw = read(0) if len(sections) == 1 else stack(read, sections, found, monitor)
     for words, names in warnings.items():
         if point_group and "point group" in words:
             continue
         monitor.warn(f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {words}")
-    missing = missing_before(files)
-    for words in _gap_warnings(files, missing):
+    for words in (*_choice_warnings(chosen, raw.info, scan, len(sections)), *found.warnings):
         monitor.warn(words)
-    raw = sections[0] if len(sections) == 1 else _stack(sections, files, missing, monitor)
-    spacing = _spacing(raw.info, slice_spacing_um, spacing_um, len(files) > 1, monitor)
+    spacing = _spacing(raw.info, slice_spacing_um, spacing_um, len(sections) > 1, monitor)
     phases = _phases(raw.info.phases, point_group, phase_name)
     key = raw.info.frame if frame == "auto" else frame
     if key not in FRAMES:
         raise NmcError(f"unknown reference frame {frame!r}", f"choose auto, {', '.join(FRAMES)}", "frame")
-    groups = tuple(phase.point_group for phase in phases)
-    quaternions = np.empty_like(raw.quaternions)
-    words = ""
-    for k in range(raw.phase.shape[0]):
-        monitor.report(0.9 + 0.1 * k / raw.phase.shape[0], "turning to the map's frame")
-        quaternions[k], words = turn_to_map(raw.quaternions[k].astype(np.float64), key, groups, raw.phase[k])
+    words = _turn(raw, key, tuple(phase.point_group for phase in phases), monitor)
     if not np.any(raw.phase):
         raise NmcError("no point of the map is indexed", "check that these are the right files", "files")
-    name = files[0].parent.name if len(files) > 1 else files[0].stem
+    several = len(chosen.files) > 1
     return EbsdStack(
-        quaternions=quaternions,
+        quaternions=raw.quaternions,
         phase=raw.phase,
         phases=phases,
         quality=raw.quality,
@@ -184,67 +226,22 @@ def read_ebsd(
         spacing_um=spacing,
         origin_um=raw.origin_um,
         shifts_um=raw.shifts_um,
-        frame=raw.frame_words or f"{words} ({found.title}{', implied by the format' if frame == 'auto' else ', chosen'})",
+        frame=raw.frame_words or f"{words} ({chosen.format.title}{', implied by the format' if frame == 'auto' else ', chosen'})",
         grain_ids=raw.grain_ids,
-        name=name,
+        name=chosen.files[0].parent.name if several else chosen.files[0].stem,
         simulated=raw.info.simulated,
     )
 
 
-def _inserted(missing: list[int]) -> int:
-    """Empty sections that stand for missing numbers; none where most are missing, for then the numbers mean something else."""
-    total = sum(missing)
-    return total if total <= _MANY_MISSING * len(missing) else 0
-
-
-def _gap_warnings(files: tuple[Path, ...], missing: list[int]) -> tuple[str, ...]:
-    places = [f"{count} before {path.name}" for path, count in zip(files, missing) if count]
-    if not places:
-        return ()
-    shown = ", ".join(places[:5]) + (" …" if len(places) > 5 else "")
-    kept = "their places stay empty" if _inserted(missing) else "so many that the sections are taken as evenly spaced"
-    return (f"numbers are missing in the series of sections ({shown}); {kept}",)
-
-
-def _stack(sections: list[RawMap], files: tuple[Path, ...], missing: list[int], monitor: Monitor) -> RawMap:
-    """Sections above each other; smaller ones are padded with unobserved points."""
-    first = sections[0].info
-    for section, path in zip(sections, files):
-        if any(abs(a - b) > 0.01 * b for a, b in zip(section.info.step_um[1:], first.step_um[1:])):  # type: ignore[operator]
-            a, b = section.info.step_um[1:], first.step_um[1:]
-            raise NmcError(
-                f"{path.name} has steps of {a[0]:.4g} x {a[1]:.4g} um, {files[0].name} of {b[0]:.4g} x {b[1]:.4g} um",
-                "choose sections of one step width",
-                "files",
-            )
-        if tuple(p.point_group for p in section.info.phases) != tuple(p.point_group for p in first.phases):
-            raise NmcError(f"{path.name} has other phases than {files[0].name}", "choose sections of one sample", "files")
-    rows = max(section.phase.shape[1] for section in sections)
-    columns = max(section.phase.shape[2] for section in sections)
-    sizes = {section.phase.shape[1:] for section in sections}
-    if len(sizes) > 1:
-        monitor.warn(f"the sections differ in size; smaller ones are filled up to {columns} x {rows} with unobserved points")
-    inserted = _inserted(missing)
-    depth = len(sections) + inserted
-    shape = (depth, rows, columns)
-    quaternions = np.full((*shape, 4), np.nan, np.float32)
-    phase = np.zeros(shape, np.uint8)
-    quality, confidence = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    observed = np.zeros(shape, bool)
-    ids = np.zeros(shape, np.uint32) if all(section.grain_ids is not None for section in sections) else None
-    place = -1
-    for section, gap in zip(sections, missing):
-        place += 1 + (gap if inserted else 0)
-        window = (place, slice(section.phase.shape[1]), slice(section.phase.shape[2]))
-        quaternions[window] = section.quaternions[0]
-        phase[window] = section.phase[0]
-        quality[window] = section.quality[0]
-        confidence[window] = section.confidence[0]
-        observed[window] = section.observed[0]
-        if ids is not None and section.grain_ids is not None:
-            ids[window] = section.grain_ids[0]
-    info = replace(first, grid=shape)
-    return RawMap(info, quaternions, phase, quality, confidence, observed, ids, sections[0].origin_um)
+def _turn(raw: RawMap, frame: str, groups: tuple[str, ...], monitor: Monitor) -> str:
+    """Turn the orientations to the map's frame, in place and in pieces (a large map fits into memory once); says what it did."""
+    quaternions, phase = raw.quaternions.reshape(-1, 4), raw.phase.reshape(-1)
+    words = FRAMES[frame].words
+    for start in range(0, len(phase), _CHUNK):
+        monitor.report(0.9 + 0.1 * start / len(phase), "turning to the map's frame")
+        piece = slice(start, start + _CHUNK)
+        quaternions[piece], words = turn_to_map(quaternions[piece].astype(np.float64), frame, groups, phase[piece])
+    return words
 
 
 def _spacing(

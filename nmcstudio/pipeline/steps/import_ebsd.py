@@ -22,7 +22,8 @@ class ImportEbsdParams(Params):
         (),
         "Files",
         widget="files",
-        help="One map, the sections of a stack or their folder: .ang, .ctf, EDAX, Bruker or LabDCT HDF5.",
+        help="One map, the sections of a stack or their folder: .ang, .ctf, .cpr with .crc, .h5oina, .dream3d, EDAX, Bruker or "
+        "LabDCT HDF5, or a table with column names.",
     )
     slice_spacing_um: float | None = param(
         None,
@@ -38,7 +39,7 @@ class ImportEbsdParams(Params):
         "Point group",
         help="Symmetry of the crystal. Automatic takes what the file says; R-3m of layered oxides is -3m.",
     )
-    frame: Literal["auto", "none", "edax-1", "edax-2", "edax-3", "edax-4", "oxford", "bruker"] = param(
+    frame: Literal["auto", "none", "edax-1", "edax-2", "edax-3", "edax-4", "oxford", "oxford-y", "bruker", "bruker-y"] = param(
         "auto",
         "Reference frame",
         help="How the vendor's Euler angles refer to the map; turned once and recorded. Automatic follows the format.",
@@ -51,6 +52,21 @@ class ImportEbsdParams(Params):
         help="Replaces the steps of the files: one value, or three (z y x).",
         min_length=1,
         max_length=3,
+        advanced=True,
+    )
+    scan: str | None = param(
+        None,
+        "Scan",
+        optional_text="the first one",
+        help="Name of the scan, where a file holds several; all stacks them. Left open, the first one is read, and every slice "
+        "of a file of slices.",
+        advanced=True,
+    )
+    gaps: Literal["blank", "close"] = param(
+        "blank",
+        "Missing numbers",
+        help="What becomes of numbers that are missing in a series of sections: blank leaves their places empty and unobserved, "
+        "close moves the sections together.",
         advanced=True,
     )
     phase_name: str | None = param(
@@ -68,6 +84,8 @@ def run(inputs: Mapping[str, Any], params: ImportEbsdParams, monitor: Monitor, r
         frame=params.frame,
         slice_spacing_um=params.slice_spacing_um,
         spacing_um=None if params.spacing_um is None else check_spacing(params.spacing_um),
+        scan=params.scan or None,
+        gaps=params.gaps,
         monitor=monitor,
     )
 
@@ -78,7 +96,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: ImportEbsdParams) 
     from nmcstudio.io.ebsd.registry import probe
 
     try:
-        info = probe(params.files)
+        info = probe(params.files, scan=params.scan or None, gaps=params.gaps)
     except NmcError as error:
         return Preflight(problems=(Problem(error.field or "files", error.message, error.hint),))
     problems = []
@@ -88,9 +106,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: ImportEbsdParams) 
         except NmcError as error:
             problems.append(Problem("spacing_um", error.message, error.hint))
     elif info.needs_slice_spacing and params.slice_spacing_um is None:
-        problems.append(
-            Problem("slice_spacing_um", f"the distance of the {len(info.files)} sections is not known", "give it in um")
-        )
+        problems.append(Problem("slice_spacing_um", f"the distance of the {info.slices} sections is not known", "give it in um"))
     if params.point_group == "auto" and not all(info.point_groups):
         problems.append(Problem("point_group", "the file does not say which point group the crystal has", "choose it"))
     points = int(np.prod(info.grid))
