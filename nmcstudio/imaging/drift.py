@@ -19,8 +19,8 @@ _HUBER_VOXELS = 0.5
 # Sections that agree at fewer points say nothing about their shift (ends of a particle, empty sections).
 _LEAST_POINTS = 25
 _PRIOR = 1e-3
-# A step that differs from the usual one by more than this many voxels, and six times the usual, is a jump.
-_JUMP_VOXELS = 3.0
+# A step that differs from the usual one by more than this many voxels, and this many times the usual difference, is a jump.
+_JUMP_VOXELS, _USUAL_STEPS = 3.0, 4.0
 # A section that agrees with each of its neighbours at less than this share of what is usual is a poor one.
 _POOR = 0.5
 
@@ -154,14 +154,21 @@ def _off_line(position: NDArray[np.float64], edges: NDArray[np.float64]) -> dict
     steps = np.diff(position, axis=0)
     away = steps - np.median(steps, axis=0)
     size = np.linalg.norm(away, axis=1)
-    limit = max(_JUMP_VOXELS, 6 * float(np.median(size)))
+    limit = max(_JUMP_VOXELS, _USUAL_STEPS * float(np.median(size)))
     words: dict[int, str] = {}
+
+    def returns(k: int) -> bool:
+        """Whether a step and the next one take each other back."""
+        return 0 <= k < len(steps) - 1 and float(np.linalg.norm(away[k] + away[k + 1])) < 0.5 * max(size[k], size[k + 1])
+
     for k in np.flatnonzero(size > limit).tolist():
         jump_um = float(np.linalg.norm(away[k] * edges))
-        if k in words:
-            continue  # the way back from a single section that is off
-        returns = k + 1 < len(steps) and float(np.linalg.norm(away[k] + away[k + 1])) < 0.5 * size[k]
-        words[k + 1] = f"lies {jump_um:.3g} um off its neighbours" if returns else f"jumps by {jump_um:.3g} um"
+        if returns(k):
+            words[k + 1] = f"lies {jump_um:.3g} um off its neighbours"
+        elif returns(k - 1):
+            words.setdefault(k, f"lies {jump_um:.3g} um off its neighbours")
+        else:
+            words[k + 1] = f"jumps by {jump_um:.3g} um"
     return words
 
 

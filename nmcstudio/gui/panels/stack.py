@@ -14,7 +14,9 @@ from nmcstudio.gui.panels.step_panel import StepPanel
 SPECIAL = {
     "import-ct": ("import_ct", "ImportCtPanel"),
     "import-ebsd": ("import_ebsd", "ImportEbsdPanel"),
+    "align-ebsd": ("align_ebsd", "AlignEbsdPanel"),
     "segment-ct": ("segment_ct", "SegmentCtPanel"),
+    "segment-ebsd": ("segment_ebsd", "SegmentEbsdPanel"),
 }
 
 

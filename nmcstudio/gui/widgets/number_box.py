@@ -90,6 +90,10 @@ class NumberBox(QAbstractSpinBox):
             self._value = value
             self.lineEdit().setText(self._text(value))
 
+    def set_step(self, step: float) -> None:
+        """Step of the arrows from now on."""
+        self._step = step
+
     def setValue(self, value: float | int | None) -> None:
         """Show a value and say so, as if it had been typed."""
         if value != self._value:
