@@ -83,8 +83,10 @@ def lines(panel: Any) -> list[int]:
     from nmcstudio.gui.views.slicing import pixels
 
     layer = panel.area.model.layer("preview")
-    drawn = pixels(layer, panel.area.model.look("preview"), 0, 3) > 0
-    return np.flatnonzero(drawn.all(axis=0)).tolist()
+    fine = layer.values.shape[0] // 6
+    drawn = pixels(layer, panel.area.model.look("preview"), 0, 3 * fine) > 0
+    # a line lies on the last of the pixels of its voxel
+    return ((np.flatnonzero(drawn.all(axis=0)) + 1) // fine - 1).tolist()
 
 
 def drag(plot: Any, value: float) -> None:
@@ -100,6 +102,7 @@ def test_boundaries_and_numbers_follow_the_dragged_angle(panel, qtbot):
         drag(panel.angles, value)
         rest(panel, qtbot)
         shown[value] = lines(panel)
+        assert f"differ by more than {value:.3g}°" in panel.count.text()
     assert shown == {2.0: [9, 19, 29], 5.0: [19, 29], 20.0: [29], 30.5: []}
     assert panel.controller.params("segment-ebsd")["angle_deg"] == 30.5
     panel.views.button(2).click()

@@ -154,7 +154,9 @@ class LiveGrains(QObject):
             return grain_words(self.found, self._hierarchy.hierarchy, self.settings.min_voxels, self._seen)
         if self.mode == "grains":
             return "Joining points to grains …"
-        return "" if self.histograms is not None else "Looking at the map …"
+        if self.histograms is None:
+            return "Looking at the map …"
+        return self.histograms.words(self.settings.angle) if self.by_orientation and self.mode == "boundaries" else ""
 
     # Keys of the stages
 

@@ -25,6 +25,7 @@ class CutPlot(Figure):
         self._gesture = 0
         self._drawn: Any = None
         self._decimals = decimals
+        self.plot.getPlotItem().getAxis("bottom").enableAutoSIPrefix(False)
         self.line.setMovable(True)
         self.line.sigDragged.connect(self._dragged)
         self.line.sigPositionChangeFinished.connect(self._drag_ended)

@@ -22,16 +22,28 @@ _PLANES = 48
 _SAMPLE = 3_000_000
 _LINES = (15, 15, 15)
 _BINS = 120
+# Planes of up to this many pixels along an edge are drawn with thin lines.
+_FINE_PIXELS = 1400
 
 
 @dataclass(frozen=True)
 class Histograms:
-    """Disorientations of neighbours in degrees, and confidences; counts None where there are none."""
+    """Disorientations of neighbours in degrees, and confidences; counts None where there are none.
+
+    `shares` ``(18000,)`` is the share of neighbours above each hundredth of a degree.
+    """
 
     angle_edges: NDArray[np.float64]
     angles: NDArray[np.int64] | None
     confidence_edges: NDArray[np.float64]
     confidences: NDArray[np.int64] | None
+    shares: NDArray[np.float64]
+
+    def words(self, angle: float) -> str:
+        """How many neighbours an angle (radians) parts."""
+        degrees = float(np.rad2deg(angle))
+        share = self.shares[min(round(100 * degrees), len(self.shares) - 1)]
+        return f"{100 * share:.2g} % of all neighbours differ by more than {degrees:.3g}°."
 
 
 def find_histograms(stack: EbsdStack, points: Any, monitor: Monitor) -> Histograms:
@@ -52,8 +64,14 @@ def find_histograms(stack: EbsdStack, points: Any, monitor: Monitor) -> Histogra
     angles = np.histogram(edges[:-1], coarse, weights=counts)[0].astype(np.int64) if counts.any() else None
     known = stack.confidence[:: max(1, stack.phase.size // _SAMPLE)]
     known = known[np.isfinite(known)].astype(np.float64)
-    confidences, confidence_edges = (None, np.array([0.0, 1.0])) if not known.size else np.histogram(known, _BINS)
-    return Histograms(coarse, angles, confidence_edges, confidences)
+    confidence_edges, confidences = np.array([0.0, 1.0]), None
+    if known.size:
+        # Files hold two or three decimals: bins of as many values each, none of them on an edge.
+        low, high = np.floor(100 * known.min()) / 100, np.ceil(100 * known.max()) / 100
+        confidence_edges = np.arange(round(100 * (high - low)) + 2) / 100 + low - 0.0005
+        confidences = np.histogram(known, confidence_edges)[0]
+    shares = 1 - np.cumsum(counts) / max(1, counts.sum())
+    return Histograms(coarse, angles, confidence_edges, confidences, shares)
 
 
 def _spread(length: int, count: int) -> list[int]:
@@ -97,23 +115,36 @@ class AngleStore:
 
 
 class BoundaryPlanes(PlaneSource):
-    """True at points whose right or lower neighbour differs by more than an angle (radians)."""
+    """Lines along the faces across which the disorientation exceeds an angle (radians), `fine` pixels a voxel."""
 
     dtype = np.dtype(bool)
 
-    def __init__(self, store: AngleStore, angle: float) -> None:
-        self.shape = store.points.ids.shape
-        self._store, self._angle = store, angle
+    def __init__(self, store: AngleStore, angle: float, fine: int) -> None:
+        depth, rows, columns = store.points.ids.shape
+        self.shape = (depth * fine, rows * fine, columns * fine)
+        self._store, self._angle, self._fine = store, angle, fine
 
     def plane(self, axis: int, index: int) -> NDArray[Any] | None:
-        found = self._store.get(axis, index)
-        return None if found is None else (found > self._angle).any(axis=0)
+        found = self._store.get(axis, index // self._fine)
+        if found is None:
+            return None
+        apart = found > self._angle
+        if self._fine == 1:
+            drawn: NDArray[np.bool_] = apart.any(axis=0)
+            return drawn
+        fine = self._fine
+        lines = np.zeros((apart.shape[1] * fine, apart.shape[2] * fine), bool)
+        lines[:, fine - 1 :: fine] = np.repeat(apart[0], fine, axis=0)
+        lines[fine - 1 :: fine] |= np.repeat(apart[1], fine, axis=1)
+        return lines
 
 
 def boundary_layer(store: AngleStore, angle: float, stack: EbsdStack) -> Layer:
-    """The boundaries at an angle."""
-    planes = BoundaryPlanes(store, angle)
-    return Layer(PREVIEW, "Boundary preview", "mask", planes, stack.spacing_um, stack.origin_um, colour=_LINES)
+    """The boundaries at an angle: thin lines where a map is coarse, whole points where it has many."""
+    fine = int(np.clip(_FINE_PIXELS // max(stack.shape), 1, 4))
+    spacing: Any = tuple(edge / fine for edge in stack.spacing_um)
+    origin: Any = tuple(at - edge / 2 + part / 2 for at, edge, part in zip(stack.origin_um, stack.spacing_um, spacing))
+    return Layer(PREVIEW, "Boundary preview", "mask", BoundaryPlanes(store, angle, fine), spacing, origin, colour=_LINES)
 
 
 class GrainColours:
