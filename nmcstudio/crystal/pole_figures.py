@@ -20,8 +20,8 @@ from nmcstudio.crystal.symmetry import laue_class, operators
 Array = NDArray[np.float64]
 
 PROJECTIONS = ("equal-area", "stereographic")
-HALFWIDTH = np.deg2rad(7.5)
-_CELL = np.deg2rad(2.0)  # poles are gathered in cells of this size before they are smoothed
+DOUBLINGS = 6
+_CELL = np.deg2rad(2.5)  # poles are gathered in cells of this size before they are smoothed
 _BLOCK = 512  # points of the picture that are worked on at a time
 
 _SIX = (np.cos(np.pi / 6), np.sin(np.pi / 6), 0.0)
@@ -127,8 +127,8 @@ def pole_density(
     *,
     weights: ArrayLike | None = None,
     projection: str = "equal-area",
-    size: int = 91,
-    halfwidth: float = HALFWIDTH,
+    size: int = 75,
+    doublings: int = DOUBLINGS,
 ) -> PoleDensity:
     """Smoothed density of a pole figure.
 
@@ -142,14 +142,14 @@ def pole_density(
         One of `PROJECTIONS`.
     size
         Points along a side of the picture.
-    halfwidth
-        Radians; the kernel ``cos^2p`` falls to one half there.
+    doublings
+        Of the kernel, see `axis_density`.
     """
     poles, mass = _weighted(quaternions, weights)
     axes = sample_poles(poles, pole, point_group)
     along = np.linspace(-1, 1, size)
     grid = unproject(np.stack(np.meshgrid(along, along), axis=-1), projection)
-    return PoleDensity(along, along, axis_density(axes, mass, grid, halfwidth))
+    return PoleDensity(along, along, axis_density(axes, mass, grid, doublings))
 
 
 def inverse_pole_density(
@@ -158,8 +158,8 @@ def inverse_pole_density(
     point_group: str,
     *,
     weights: ArrayLike | None = None,
-    size: int = 81,
-    halfwidth: float = HALFWIDTH,
+    size: int = 71,
+    doublings: int = DOUBLINGS,
 ) -> PoleDensity:
     """Smoothed density of a sample direction ("x", "y" or "z") in the sector of the Laue class, placed as in its colour key."""
     poles, mass = _weighted(quaternions, weights)
@@ -167,10 +167,10 @@ def inverse_pole_density(
     group = operators(point_group)
     axes = rotate(group[None], seen[:, None])
     x, y, grid = sector_grid(point_group, size)
-    return PoleDensity(x, y, axis_density(axes, mass, grid, halfwidth))
+    return PoleDensity(x, y, axis_density(axes, mass, grid, doublings))
 
 
-def axis_density(axes: Array, weights: Array, at: Array, halfwidth: float = HALFWIDTH) -> Array:
+def axis_density(axes: Array, weights: Array, at: Array, doublings: int = DOUBLINGS) -> Array:
     """Density of axes in multiples of random.
 
     Parameters
@@ -181,14 +181,14 @@ def axis_density(axes: Array, weights: Array, at: Array, halfwidth: float = HALF
         ``(n,)``.
     at
         ``(..., 3)``, where; NaN gives NaN.
-    halfwidth
-        Of the kernel, radians.
+    doublings
+        The kernel is ``(p + 1) |cos|^p`` with p = 2^doublings, whose mean over the sphere is 1; it falls to one half at 11.9, 8.4
+        and 6.0 degrees for 5, 6 and 7.
 
     Returns
     -------
-    ``(...)``. The kernel is ``(2p + 1) |cos|^2p``, whose mean over the sphere is 1.
+    ``(...)``.
     """
-    power = np.log(2) / (-2 * np.log(np.cos(halfwidth)))
     # Single precision halves the time, and a picture does not show it.
     cells, mass = _gather(axes.reshape(-1, 3), np.repeat(weights, axes.shape[1]))
     small, share = cells.astype(np.float32), (mass / mass.sum()).astype(np.float32)
@@ -198,11 +198,13 @@ def axis_density(axes: Array, weights: Array, at: Array, halfwidth: float = HALF
     for start in range(0, len(inside), _BLOCK):  # bounds the memory of the products
         rows = inside[start : start + _BLOCK]
         cosine = np.abs(flat[rows].astype(np.float32) @ small.T)
-        found[rows] = (2 * power + 1) * (cosine ** np.float32(2 * power) @ share)
+        for _ in range(doublings):
+            cosine *= cosine
+        found[rows] = (2**doublings + 1) * (cosine @ share)
     return found.reshape(at.shape[:-1])
 
 
-def texture_index(quaternions: ArrayLike, point_group: str, weights: ArrayLike | None = None, most: int = 1500) -> float:
+def texture_index(quaternions: ArrayLike, point_group: str, weights: ArrayLike | None = None, most: int = 700) -> float:
     """Mean square of the orientation density, smoothed with a half width of 10 degrees: 1 for uniform orientations.
 
     Estimated without bias from pairs of different objects; of more than `most` a thinned part is taken.

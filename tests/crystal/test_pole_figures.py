@@ -62,30 +62,30 @@ def test_equal_area_is_that() -> None:
 
 
 def test_density_of_one_orientation_is_its_kernel() -> None:
-    half = np.deg2rad(10)
+    half = np.arccos(0.5 ** (1 / 32))
     q = from_axis_angle((1, 0, 0), np.pi / 3)[None]
     pole = pf.sample_poles(q, (0, 0, 1), "-3m")[0, 0]
     around = from_axis_angle(np.cross(pole, (1.0, 0, 0)), half)
     from nmcstudio.crystal.quaternions import rotate
 
     at = np.array([pole, rotate(around, pole), [np.nan] * 3])
-    found = pf.axis_density(pole[None, None], np.ones(1), at, half)
+    found = pf.axis_density(pole[None, None], np.ones(1), at, 5)
     assert found[1] == pytest.approx(found[0] / 2, rel=1e-3)
     assert np.isnan(found[2])
     # The kernel has mean 1 over the sphere.
     drawn = random_orientations(20_000, np.random.default_rng(4))[:, :3]
     drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-    assert pf.axis_density(pole[None, None], np.ones(1), drawn, np.deg2rad(25)).mean() == pytest.approx(1, abs=0.04)
+    assert pf.axis_density(pole[None, None], np.ones(1), drawn, 3).mean() == pytest.approx(1, abs=0.04)
 
 
 @pytest.mark.parametrize("group", LAUE_CLASSES)
 def test_uniform_orientations_have_density_one(group: str) -> None:
     q = random_orientations(4000, np.random.default_rng(5))
     name, pole = next(iter(pf.pole_families(group).items()))
-    found = pf.pole_density(q, pole, group, size=15, halfwidth=np.deg2rad(15))
+    found = pf.pole_density(q, pole, group, size=15, doublings=4)
     assert np.nanmean(found.values) == pytest.approx(1, abs=0.05), name
     assert np.nanmax(np.abs(found.values - 1)) < 0.35
-    inverse = pf.inverse_pole_density(q, "y", group, size=15, halfwidth=np.deg2rad(15))
+    inverse = pf.inverse_pole_density(q, "y", group, size=15, doublings=4)
     assert np.nanmax(np.abs(inverse.values - 1)) < 0.35
 
 

@@ -20,12 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.label_editing import EDITABLE
 from nmcstudio.gui.views.compare import CompareView
 from nmcstudio.gui.views.contents import EMPTY, Content, Layer
-from nmcstudio.gui.views.ipf_key import IpfKey
+from nmcstudio.gui.views.layer_keys import LayerKeys
 from nmcstudio.gui.views.layer_list import LayerList
 from nmcstudio.gui.views.layer_model import LayerModel
+from nmcstudio.gui.views.lazy_planes import LazyPlanes
 from nmcstudio.gui.views.live import LiveLayers
 from nmcstudio.gui.views.object_table import centre_of
 from nmcstudio.gui.views.plots import PlotGrid
@@ -64,6 +66,8 @@ class ViewArea(QWidget):
         self._node = ""
         self._pending: dict[str, Any] = {}
         self._drawn: Content | None = None
+        self._planes = self.store.worker()
+        self._asked: dict[str, int] = {}
         if has_opengl():
             # A window that gets its first OpenGL widget late is made anew by Qt and flickers; this one is there from the start.
             self._placeholder = QOpenGLWidget(self)
@@ -148,7 +152,7 @@ class ViewArea(QWidget):
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(LayerList(self.model))
         self._list = scroll
-        self._key = IpfKey(self._controller, self)
+        self._key = LayerKeys(self.model, self)
         side.addWidget(scroll, 1)
         side.addStretch()
         side.addWidget(self._key)
@@ -310,6 +314,9 @@ class ViewArea(QWidget):
             return
         before = self.model.bounds_um()
         self.live.forget()
+        for layer in content.layers if content is not None else ():
+            if isinstance(layer.values, LazyPlanes):
+                layer.values.ask = self._ask_plane
         self.model.set_layers(content.layers if content is not None else ())
         self.selection.set_subject(content.subject if content is not None else "")
         if content is None:
@@ -335,6 +342,23 @@ class ViewArea(QWidget):
         self._arrange()
         self.scene.set_content(content, "simulated" if content.simulated else "")
         self._apply_pending(content)
+
+    def _ask_plane(self, source: LazyPlanes, axis: int, index: int) -> None:
+        """Have a plane worked out beside the window; of one source only the last one asked for along an axis counts."""
+
+        def work(monitor: Monitor) -> Any:
+            return source.work_out(axis, index)
+
+        topic = f"{id(source)} {axis}"
+
+        def answer(plane: Any) -> None:
+            self._asked.pop(topic, None)
+            source.put(axis, index, plane)
+            self.model.changed.emit()
+
+        if self._asked.get(topic) != index:
+            self._asked[topic] = index
+            self._planes.ask(topic, work, answer)
 
     def _apply_pending(self, content: Content) -> None:
         state, self._pending = self._pending, {}

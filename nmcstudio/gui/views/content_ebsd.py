@@ -10,6 +10,7 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.gui.views.content_images import (
+    Figures,
     grey_block,
     grey_limits,
     histogram_plot,
@@ -17,24 +18,15 @@ from nmcstudio.gui.views.content_images import (
     label_surfaces,
     object_figures,
 )
-from nmcstudio.gui.views.contents import Content, Layer, SceneItem
+from nmcstudio.gui.views.content_orientations import grain_plots, map_plots
+from nmcstudio.gui.views.contents import Content, Layer, Plot, SceneItem, Table
+from nmcstudio.gui.views.orientation_layers import grain_layers, main_group, map_layers
 
 
 def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
-    from nmcstudio.crystal.ipf import ipf_colours
-
     stack: EbsdStack = values["ebsd"]
     grid = {"spacing_um": stack.spacing_um, "origin_um": stack.origin_um}
-    group = stack.phases[0].point_group if stack.phases else "-3m"
-    layers = []
-    for number, name in enumerate(("z", "x", "y")):
-        colours = np.empty((*stack.shape, 3), np.uint8)
-        for z in monitor.sub(number / 3, (number + 1) / 3).track(range(stack.shape[0]), "IPF colours"):
-            for index, phase in enumerate(stack.phases[:1] if len(stack.phases) < 2 else stack.phases, start=1):
-                here = stack.phase[z] == index
-                colours[z][here] = ipf_colours(stack.quaternions[z][here], phase.point_group, name)
-            colours[z][stack.phase[z] == 0] = 0
-        layers.append(Layer(f"ipf-{name}", f"IPF {name}", "rgb", colours, visible=name == "z", **grid))
+    layers = map_layers(stack)
     for key, title, data in (("quality", "Quality", stack.quality), ("confidence", "Confidence", stack.confidence)):
         if np.isfinite(data).any():
             layers.append(Layer(key, title, "grey", data, limits=grey_limits(data), visible=False, **grid))
@@ -50,9 +42,14 @@ def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
     if stack.shape[0] > 1 and np.isfinite(stack.quality).any():
         quality = Volume(np.nan_to_num(stack.quality), stack.spacing_um, stack.origin_um)
         scene = (SceneItem("grey", "Quality", lambda m: grey_block(quality)),)
+
+    def rest(monitor: Monitor) -> tuple[Table | None, tuple[Plot, ...]]:
+        return None, (*plots, *map_plots(stack, monitor))
+
     return Content(
-        "ebsd", "EBSD map", "", tuple(layers), scene, plots=tuple(plots), ipf_key=group, simulated=stack.simulated, note=note
-    )
+        "ebsd", "EBSD map", "", tuple(layers), scene, plots=tuple(plots), ipf_key=main_group(stack), simulated=stack.simulated,
+        note=note, rest=rest,
+    )  # fmt: skip
 
 
 def grains_content(values: dict[str, Any], monitor: Monitor) -> Content:
@@ -73,9 +70,22 @@ def grains_content(values: dict[str, Any], monitor: Monitor) -> Content:
             )
         )
     layers += label_layers(grains, "grains", False)
+    layers += grain_layers(grains, stack)
     scene = (SceneItem("grains", "Grains", lambda m: label_surfaces(grains, "grains", m), subject="grains"),)
     group = grains.point_group if grains.quaternions is not None else ""
-    rest, later = object_figures(grains, "grains", "data")
+    sizes, later = object_figures(grains, "grains", "data")
+    oriented: list[tuple[Plot, ...]] = []
+
+    def with_orientations(figures: Figures) -> Figures:
+        def make(monitor: Monitor) -> tuple[Table | None, tuple[Plot, ...]]:
+            table, plots = figures(monitor.sub(0.0, 0.7))
+            if not oriented:
+                oriented.append(grain_plots(grains, monitor.sub(0.7, 1.0)))
+            return table, (*plots, *oriented[0])
+
+        return make
+
     return Content(
-        "grains", "Grains", "grains", tuple(layers), scene, ipf_key=group, simulated=grains.simulated, rest=rest, later=later
-    )
+        "grains", "Grains", "grains", tuple(layers), scene, ipf_key=group, simulated=grains.simulated,
+        rest=with_orientations(sizes), later=None if later is None else with_orientations(later),
+    )  # fmt: skip

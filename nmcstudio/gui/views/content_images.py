@@ -14,6 +14,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.gui.views.contents import Content, GreyBlock, Layer, Plot, SceneItem, Series, Surfaces, Table
+from nmcstudio.gui.views.legends import c_legend, ipf_legend
 from nmcstudio.gui.views.object_table import is_large, label_table, size_table, values_of
 
 _GREY_3D = 4_000_000  # voxels of the grey block in 3D
@@ -51,13 +52,21 @@ def grey_block(volume: Volume) -> GreyBlock:
 
 
 def label_layers(volume: LabelVolume, subject: str, over_grey: bool) -> list[Layer]:
-    """Colours and boundaries of labels, and IPF colours where there are orientations."""
+    """Colours and boundaries of labels, and IPF and c-axis colours where there are orientations."""
     grid = {"spacing_um": volume.spacing_um, "origin_um": volume.origin_um, "values": volume.labels}
     noun = "Particles" if subject == "particles" else "Grains"
     layers = [Layer("labels", noun, "labels", opacity=0.45 if over_grey else 1.0, subject=subject, **grid)]
     tables = ipf_tables(volume.quaternions, volume.point_group)
     for name, table in tables.items():
-        layers.append(Layer(f"ipf-{name}", f"IPF {name}", "labels", visible=False, table=table, subject=subject, **grid))
+        legend = ipf_legend(name, volume.point_group)
+        layers.append(
+            Layer(f"ipf-{name}", f"IPF {name}", "labels", visible=False, table=table, subject=subject, legend=legend, **grid)
+        )
+    if tables:
+        from nmcstudio.crystal.c_axis_colours import c_axis_colours
+
+        table = c_axis_colours(volume.quaternions)
+        layers.append(Layer("c-axis", "c-axis", "labels", visible=False, table=table, subject=subject, legend=c_legend(), **grid))
     layers.append(Layer("boundaries", "Boundaries", "outline", colour=(20, 20, 20), opacity=0.8, visible=not over_grey, **grid))
     return layers
 

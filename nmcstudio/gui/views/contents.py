@@ -16,6 +16,31 @@ from nmcstudio.core.volume import Triple
 
 
 @dataclass(frozen=True)
+class Legend:
+    """What the colours of a layer mean.
+
+    Attributes
+    ----------
+    kind
+        "ipf" (key of a point group), "c-axis" (round key) or "classes" (one colour a line).
+    title
+        Plain words.
+    point_group
+        Of an IPF key.
+    entries
+        Colour (red, green, blue) and words of each class.
+    tip
+        Sentence for the tooltip.
+    """
+
+    kind: str
+    title: str
+    point_group: str = ""
+    entries: tuple[tuple[tuple[int, int, int], str], ...] = ()
+    tip: str = ""
+
+
+@dataclass(frozen=True)
 class Layer:
     """One image of the slices.
 
@@ -38,6 +63,10 @@ class Layer:
         Values of the darkest and the brightest colour; None for what is not grey.
     subject
         Whose labels they are (`Selection.subject`), empty if nobody's.
+    pair_words
+        ARGB32 words ``(n,)`` of lines between two arrays of labels ``(n,)``, in place of `colour`, or None; for "outline".
+    legend
+        What the colours mean, or None.
     """
 
     key: str
@@ -56,6 +85,8 @@ class Layer:
     words: NDArray[np.uint32] | None = None
     numbers: NDArray[Any] | None = None
     subject: str = ""
+    pair_words: Callable[[NDArray[Any], NDArray[Any]], NDArray[np.uint32]] | None = None
+    legend: Legend | None = None
 
 
 class PlaneSource:
@@ -181,7 +212,7 @@ class Image:
     @property
     def brightest(self) -> float:
         """Value of the brightest colour."""
-        return self.top if np.isfinite(self.top) else float(np.percentile(self.z, 99.5)) or 1.0
+        return self.top if np.isfinite(self.top) else float(np.nanpercentile(self.z, 99.5)) or 1.0
 
     def edges(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Left and right, lower and upper edge of the picture; `x` and `y` are the middles of its cells."""
@@ -196,7 +227,8 @@ class Image:
 class Plot:
     """A figure with its axes (units in the labels, as in ``diameter [µm]``), the sentence below it and a note on its making.
 
-    `bands` are what curves of the model lie between.
+    `bands` are what curves of the model lie between. In a `flat` plot both axes have one scale and no numbers (pole figures);
+    `marks` are words at points of it, with x and y.
     """
 
     key: str
@@ -209,6 +241,8 @@ class Plot:
     log_y: bool = False
     note: str = ""
     bands: tuple[Band, ...] = ()
+    flat: bool = False
+    marks: tuple[tuple[str, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

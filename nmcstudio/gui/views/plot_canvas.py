@@ -53,12 +53,20 @@ def draw_plot(canvas: pg.PlotWidget, plot: Plot, theme: Any) -> None:
     item.getAxis("bottom").setLabel(plot.x_label, siPrefixEnableRanges=((0.0, 0.0),), **{"font-size": "8pt", "color": theme.text})
     item.setLogMode(y=plot.log_y)
     item.showGrid(x=False, y=plot.image is None, alpha=0.15)
+    item.setAspectLocked(plot.flat)
+    for side in ("bottom", "left"):
+        item.showAxis(side, not plot.flat)
     if plot.image is not None:
         _draw_image(item, plot.image, theme)
     for band in plot.bands:
         _draw_band(item, band, theme)
     for series in plot.series:
         _draw_series(item, series, theme)
+    for words, x, y in plot.marks:
+        mark = pg.TextItem(words, theme.text, anchor=(0.5, 0.5))
+        mark.setFont(_small(canvas.font()))
+        mark.setPos(x, y)
+        item.addItem(mark)
     _set_range(item, plot)
 
 
@@ -80,7 +88,9 @@ def _draw_series(item: pg.PlotItem, series: Series, theme: Any) -> None:
     elif series.style == "points":
         item.plot(series.x, series.y, pen=None, symbol="o", symbolSize=5, symbolBrush=colour, symbolPen=None)
     else:
-        item.plot(series.x, series.y, pen=pg.mkPen(colour, width=1.6 if series.style == "dashed" else 2, style=style))
+        # Pieces of a line are parted by NaN.
+        pen = pg.mkPen(colour, width=1.6 if series.style == "dashed" else 2, style=style)
+        item.plot(series.x, series.y, pen=pen, connect="finite")
     if np.isfinite(series.mean):
         item.addItem(pg.InfiniteLine(series.mean, angle=90, pen=pg.mkPen(colour, width=1)), ignoreBounds=True)
 
@@ -88,7 +98,7 @@ def _draw_series(item: pg.PlotItem, series: Series, theme: Any) -> None:
 def _draw_image(item: pg.PlotItem, image: Image, theme: Any) -> None:
     """Shades of the role's colour, contours at the levels that all pictures of a comparison share, the mean as a cross."""
     colour, ground = colour_of(theme, image.role), QColor(theme.base)
-    picture = pg.ImageItem(image.z, axisOrder="row-major")
+    picture = pg.ImageItem(image.z, axisOrder="row-major")  # NaN is transparent
     mix = np.linspace(0.0, 0.85, 256)[:, None]
     ends = [np.array(each.getRgb()[:3], dtype=float) for each in (ground, colour)]
     picture.setLookupTable(np.round((1 - mix) * ends[0] + mix * ends[1]).astype(np.uint8))
@@ -96,7 +106,8 @@ def _draw_image(item: pg.PlotItem, image: Image, theme: Any) -> None:
     (left, right), (bottom, top) = image.edges()
     picture.setRect(QRectF(left, bottom, right - left, top - bottom))
     item.addItem(picture)
-    for level in contour_steps(image.brightest):
+    # Lines through a picture with holes come as series.
+    for level in contour_steps(image.brightest) if np.isfinite(image.z).all() else ():
         if image.z.min() < level < image.z.max():
             line = pg.IsocurveItem(image.z, level, pen=pg.mkPen(colour, width=1), axisOrder="row-major")
             line.setParentItem(picture)
@@ -108,7 +119,7 @@ def _draw_image(item: pg.PlotItem, image: Image, theme: Any) -> None:
 def _set_range(item: pg.PlotItem, plot: Plot) -> None:
     if plot.image is not None:
         (left, right), (bottom, top) = plot.image.edges()
-        item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0)
+        item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0.12 if plot.flat else 0)
         return
     item.autoRange(padding=0.02)
     limits = y_range_of(plot)

@@ -11,7 +11,8 @@ from PySide6.QtGui import QImage, QPainter
 from nmcstudio.gui.views.colours import SELECTED
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.gui.views.layer_model import Look
-from nmcstudio.gui.views.slicing import edges, pixels, rim, screen_labels, word_of
+from nmcstudio.gui.views.lazy_planes import LazyPlanes
+from nmcstudio.gui.views.slicing import edge_words, edges, pixels, rim, screen_labels, word_of
 
 Axes = tuple[int, int, int]
 
@@ -45,7 +46,9 @@ class SliceImages:
         if held is None or held.mark != mark or not held.shows(layer):
             words = pixels(layer, look, self._axes[0], index, strides)
             if words is None:
-                return None
+                # While a plane is worked out the one before stays: nothing flickers.
+                waits = held is not None and isinstance(layer.values, LazyPlanes) and held.shows(layer)
+                return held.image if waits and held is not None else None
             held = self._held[layer.key] = _Held(mark, layer, as_image(words))
         return held.image
 
@@ -69,10 +72,12 @@ class SliceImages:
                 return None
             if chosen is not None:
                 inside = np.isin(labels, chosen)
-                drawn, word = rim(inside) | rim(rim(inside) ^ inside), word_of(SELECTED)
+                words = np.where(rim(inside) | rim(rim(inside) ^ inside), word_of(SELECTED), np.uint32(0))
+            elif layer.pair_words is not None:
+                words = edge_words(labels, layer.pair_words)
             else:
-                drawn, word = edges(labels), word_of(layer.colour)
-            image = as_image(np.where(drawn, word, np.uint32(0)))
+                words = np.where(edges(labels), word_of(layer.colour), np.uint32(0))
+            image = as_image(words)
             image.setDevicePixelRatio(ratio)
             held = self._held[name] = _Held(mark, layer, image)
         return held.image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -129,6 +130,18 @@ def edges(labels: NDArray) -> NDArray[np.bool_]:
     found = np.zeros(labels.shape, bool)
     found[:, :-1] |= labels[:, 1:] != labels[:, :-1]
     found[:-1] |= labels[1:] != labels[:-1]
+    return found
+
+
+def edge_words(labels: NDArray, words_of: Callable[[NDArray, NDArray], NDArray[np.uint32]]) -> NDArray[np.uint32]:
+    """Lines as of `edges`, each pixel in the word of the two labels that it parts; where it parts three, right goes first."""
+    found = np.zeros(labels.shape, np.uint32)
+    for here, there, part in (
+        (labels[:-1], labels[1:], found[:-1]),
+        (labels[:, :-1], labels[:, 1:], found[:, :-1]),
+    ):
+        differs = here != there
+        part[differs] = words_of(here[differs], there[differs])
     return found
 
 
