@@ -62,7 +62,12 @@ def find_points(stack: EbsdStack, settings: GrainSettings, monitor: Monitor) -> 
     phase = choose_phase(stack, settings.phase, monitor)
     group = operators(stack.phases[phase - 1].point_group)
     observed, notes = observed_points(stack, settings.blank, monitor)
-    keep = (stack.phase == phase) & observed
+    joining = observed
+    if stack.alignment is not None and stack.alignment.filled:
+        # Sections made from their neighbours join grains, though nothing there was imaged.
+        joining = observed.copy()
+        joining[list(stack.alignment.filled)] = True
+    keep = (stack.phase == phase) & joining
     if settings.min_confidence is not None:
         if not np.isfinite(stack.confidence[keep]).any():
             monitor.warn("the map has no confidence; the limit is not used")

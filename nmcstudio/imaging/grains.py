@@ -90,7 +90,8 @@ def segment_grains(
     if settings.smooth_passes:
         smoothed = smooth_boundaries(labels, settings.smooth_passes, monitor.sub(0.8, 0.85))
         notes += (f"{smoothed} voxels at boundaries smoothed",)
-    means = grain_orientations(labels, points.quaternions, points.ids, points.group, monitor.sub(0.85, 0.95))
+    counted = points.ids if points.observed.all() else np.where(points.observed, points.ids, 0).astype(np.uint32, copy=False)
+    means = grain_orientations(labels, points.quaternions, counted, points.group, monitor.sub(0.85, 0.95))
     if settings.twin_angle is not None:
         merged = _merge_twins(stack, points, labels, means, settings, monitor.sub(0.95, 1.0))
         means = np.where(np.isin(np.arange(len(means)), labels)[:, None], means, np.nan)

@@ -16,6 +16,7 @@ from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.panels import align_live
 from nmcstudio.gui.panels.align_preview import moved, pair_pixels
 from nmcstudio.gui.views.drift_plots import drift_plots
+from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.pipeline import registry
 from nmcstudio.project.codec import digest
 from nmcstudio.project.nodes import summarise
@@ -62,6 +63,7 @@ def panel(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     qtbot.waitUntil(lambda: made.live.plan is not None, timeout=60_000)
     yield made
     controller.close()
+    ContentStore.of(controller).close()
 
 
 def moves(panel: Any) -> list[list[int]]:

@@ -11,6 +11,7 @@ from nmcstudio.core.ebsd import EbsdStack, Phase
 from nmcstudio.core.errors import NmcError
 from nmcstudio.crystal.quaternions import from_axis_angle, multiply, random_orientations
 from nmcstudio.crystal.symmetry import disorientation_angles, operators
+from nmcstudio.imaging.align import align_slices
 from nmcstudio.imaging.grains import segment_grains
 from nmcstudio.imaging.section_fill import between, fill_missing
 
@@ -69,7 +70,9 @@ def test_outlines_and_orientations_lie_between(missing: tuple[int, ...]) -> None
 def test_grains_go_through_what_is_filled_and_statistics_can_tell() -> None:
     holed = cones()
     assert segment_grains(holed).labels.max() == 5
-    filled, _ = fill_missing(holed, "interpolate")
+    filled, _ = align_slices(holed, measure=False, missing="interpolate")
+    assert filled.alignment is not None
+    assert filled.alignment.filled == (3,)
     grains = segment_grains(filled)
     assert grains.labels.max() == 3, "two go through, the one that ends stays what it is"
     assert grains.observed is not None
