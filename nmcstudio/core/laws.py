@@ -165,11 +165,14 @@ def check_law(part: str, law: Law) -> None:
             )
 
 
+def length_factors(family: LawFamily, length: float, weight_power: int) -> dict[str, float]:
+    """What each parameter is multiplied by when all lengths are multiplied by `length`; weights go with its `weight_power`."""
+    return {p.name: length ** (weight_power if p.power is None else p.power) for p in family.parameters}
+
+
 def scaled_law(part: str, law: Law, length: float, weight_power: int) -> Law:
     """The law after all lengths were multiplied by `length`; weights go with its power 2 (1 for "gbpd-sqrt")."""
-    factors = {
-        p.name: length ** (weight_power if p.power is None else p.power) for p in family_of(part, law.kind).parameters
-    }  # fmt: skip
+    factors = length_factors(family_of(part, law.kind), length, weight_power)
     return Law(
         law.kind,
         {name: value * factors.get(name, 1.0) for name, value in law.parameters.items()},

@@ -53,7 +53,13 @@ class WeightsFit:
 
 
 def fit_weights(
-    weights: Array, sample: NeighbourSample, seeds: Law, law: str, copula: str, monitor: Monitor | None = None
+    weights: Array,
+    sample: NeighbourSample,
+    seeds: Law,
+    law: str,
+    copula: str,
+    compare: bool = True,
+    monitor: Monitor | None = None,
 ) -> WeightsFit:
     """Fit weights given distances, with the theoretical law of the distances where the data agrees with it.
 
@@ -65,7 +71,7 @@ def fit_weights(
         Their nearest-neighbour distances.
     seeds
         Fitted law of the seeds.
-    law, copula
+    law, copula, compare
         As in `mark_choice.choose_marks`.
     monitor
         Progress and cancelling.
@@ -93,7 +99,7 @@ def fit_weights(
         notes.append(
             f"The nearest-neighbour distances do not follow the fitted seed process (p = {p:.1g}); the copula uses their ranks."
         )
-    marks, choices, better = choose_marks(weights[sample.index][use], u2, law, copula, monitor.sub(0.2, 1.0))
+    marks, choices, better = choose_marks(weights[sample.index][use], u2, law, copula, compare, monitor.sub(0.2, 1.0))
     warnings = _doubts(marks)
     notes += [*warnings, *([better] if better else [])]
     if marks.copula.kind != "independence":

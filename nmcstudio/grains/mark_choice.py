@@ -45,7 +45,7 @@ def compare_marks(weights: Array, u2: Array, monitor: Monitor | None = None) -> 
 
 
 def choose_marks(
-    weights: Array, u2: Array, law: str, copula: str, monitor: Monitor | None = None
+    weights: Array, u2: Array, law: str, copula: str, compare: bool = True, monitor: Monitor | None = None
 ) -> tuple[MarksFit, tuple[MarkChoice, ...], str]:
     """The wanted fit, the comparison of all, and a note where another one is clearly better.
 
@@ -55,6 +55,8 @@ def choose_marks(
         As in `marks.fit_marks`.
     law, copula
         Kinds, or "auto" for the best by the criterion.
+    compare
+        Fit the others too; with "auto" they always are.
 
     Returns
     -------
@@ -62,18 +64,22 @@ def choose_marks(
         The note is empty where nothing better is known.
     """
     monitor = monitor or Monitor()
+    if not compare and AUTO not in (law, copula):
+        return fit_marks(weights, u2, law=law, copula=copula, monitor=monitor), (), ""
     choices = compare_marks(weights, u2, monitor.sub(0.0, 0.8))
     taken = _best(c for c in choices if law in (AUTO, c.weights) and copula in (AUTO, c.copula))
     fit = fit_marks(weights, u2, law=taken.weights, copula=taken.copula, monitor=monitor.sub(0.8, 1.0))
-    best = choices[0]
+    # Of those that are as good as the best, the one that changes least.
+    good = [c for c in choices if c.aic < choices[0].aic + 0.5 * LEAST_GAIN]
+    best = min(good, key=lambda c: ((c.weights != taken.weights) + (c.copula != taken.copula), c.aic))
     gain = fit.aic - best.aic
     if gain < LEAST_GAIN:
         return fit, choices, ""
-    words = [family_of("weights", best.weights).label + " weights", family_of("copula", best.copula).label + " copula"]
+    words = [f"{family_of('weights', best.weights).label} weights", f"the {family_of('copula', best.copula).label} copula"]
     options = [f"--weights {best.weights}", f"--copula {best.copula}"]
     told = [k for k, same in enumerate((best.weights == taken.weights, best.copula == taken.copula)) if not same]
     note = (
-        f"By Akaike's criterion the data prefers {' and the '.join(words[k] for k in told)} (lower by {gain:.1f}): fit again with "
+        f"By Akaike's criterion the data prefers {' and '.join(words[k] for k in told)} (lower by {gain:.1f}): fit again with "
         f"{' '.join(options[k] for k in told)} if nothing speaks against it."
     )
     return fit, choices, note

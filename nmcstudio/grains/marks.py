@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.blas import one_blas_thread
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import Law
 from nmcstudio.core.laws import family_of
@@ -18,11 +19,10 @@ Array = NDArray[np.float64]
 
 LEAST = 20  # weights; fewer say nothing of five parameters
 _U = 1e-12
-# (mean - sample mean) / sd and log((w_min - theta) / sd), models.md 9.1. The lower end keeps theta 0.05 sd below the smallest
-# weight, where the likelihood would be unbounded. Without a shift the second is log(scale / sd).
-_MEAN_BOUNDS = (-2.0, 2.0)
-_GAP_BOUNDS = (float(np.log(0.05)), 5.0)
-_SCALE_BOUNDS = (-2.0, 2.0)
+# A law moves by (mean - sample mean) / sample sd, log(sd / sample sd) and log((w_min - theta) / sample sd), which are all but
+# independent where shape, scale and shift lie on a ridge (models.md 9.1). The lower end of the third keeps theta 0.05 sd below
+# the smallest weight, where the likelihood would be unbounded.
+_MEAN_BOUNDS, _SD_BOUNDS, _GAP_BOUNDS = (-2.0, 2.0), (-2.0, 2.0), (float(np.log(0.05)), 5.0)
 _MARGINS = {1.0: (-0.5, -1.4), 3.0: (0.5, -2.0)}  # starts of the Tawn copula, by how far the skewness is lowered
 _FAR = 1e10
 
@@ -81,14 +81,12 @@ class _Problem:
     @property
     def names(self) -> tuple[str, ...]:
         """What ends at a limit when a number does."""
-        family = self.family
-        of_weights = (family.shape, "mean", family.shift) if family.shape else ("mean", family.scale)
+        of_weights = ("mean", "sd", self.family.shift) if self.family.shape else ("mean", "sd")
         return (*of_weights, *FAMILIES[self.copula].of_parameter)
 
     @property
     def bounds(self) -> tuple[tuple[float, float], ...]:
-        family = self.family
-        of_weights = (family.bounds, _MEAN_BOUNDS, _GAP_BOUNDS) if family.shape else (_MEAN_BOUNDS, _SCALE_BOUNDS)
+        of_weights = (_MEAN_BOUNDS, _SD_BOUNDS, _GAP_BOUNDS)[: self.of_weights]
         return (*of_weights, *FAMILIES[self.copula].bounds)
 
     @property
@@ -100,25 +98,25 @@ class _Problem:
         """Weights and copula; None where the mean lies below the shift."""
         family = self.family
         k = self.of_weights
-        mean = self.mean + self.sd * x[k - 2]
+        mean, sd = self.mean + self.sd * x[0], self.sd * np.exp(x[1])
         if family.shape:
-            a = family.shape_of(x[0])
             shift = self.least - self.sd * np.exp(x[2])
-            scale = (mean - shift) / family.mean(a)
-            if not scale > 0:
+            if not mean > shift:
                 return None
+            low, high = sorted(family.shape_of(end) for end in family.bounds)
+            a = min(max(family.shape_of_ratio(sd / (mean - shift)), low), high)
+            scale = (mean - shift) / family.mean(a)
         else:
-            a, shift, scale = 1.0, mean, self.sd * np.exp(x[1])
+            a, shift, scale = 1.0, mean, sd
         return family.law(self.kind, shift, scale, a), FAMILIES[self.copula].law_of(x[k:], self.rotation)
 
     def numbers(self, weights: Law, copula: Law) -> Array:
         """Inverse of `laws`, inside the bounds."""
         family = self.family
         shift, scale, a = family.numbers(weights)
-        mean = (shift + scale * family.mean(a) - self.mean) / self.sd
-        gap = np.log(max(self.least - shift, 0.05 * self.sd) / self.sd)
-        own = [family.free(a), mean, gap] if family.shape else [mean, np.log(scale / self.sd)]
-        return np.clip([*own, *FAMILIES[self.copula].free(copula)], *np.array(self.bounds).T)
+        gap = [np.log(max(self.least - shift, 0.05 * self.sd) / self.sd)] if family.shape else []
+        mean, sd = (shift + scale * family.mean(a) - self.mean) / self.sd, np.log(scale * family.sd(a) / self.sd)
+        return np.clip([mean, sd, *gap, *FAMILIES[self.copula].free(copula)], *np.array(self.bounds).T)
 
     def log_likelihood(self, x: Array) -> float:
         found = self.laws(x)
@@ -233,15 +231,16 @@ def _maximum(problem: _Problem, starts: list[Array], thorough: bool, monitor: Mo
         result = optimize.minimize(loss, x, method="L-BFGS-B", bounds=bounds, options=precision)
         return result.x, float(result.fun)
 
-    best, value = min((ascend(x) for x in starts), key=lambda each: each[1])
-    if thorough:
-        # The ridge between shape, scale and shift stops a quasi-Newton ascent early; a simplex walks along it.
-        walked = optimize.minimize(
-            loss, best, method="Nelder-Mead", bounds=bounds,
-            options={"maxfev": 1500, "xatol": 1e-4, "fatol": 1e-9, "adaptive": True},
-        )  # fmt: skip
-        if walked.fun < value:
-            best, value = ascend(walked.x)
+    with one_blas_thread():
+        best, value = min((ascend(x) for x in starts), key=lambda each: each[1])
+        if thorough:
+            # The ridge between shape, scale and shift stops a quasi-Newton ascent early; a simplex walks along it.
+            walked = optimize.minimize(
+                loss, best, method="Nelder-Mead", bounds=bounds,
+                options={"maxfev": 1500, "xatol": 1e-4, "fatol": 1e-9, "adaptive": True},
+            )  # fmt: skip
+            if walked.fun < value:
+                best, value = ascend(walked.x)
     return best, -value * len(problem.w)
 
 
@@ -255,6 +254,10 @@ def _told(problem: _Problem, best: Array, value: float, errors: bool) -> MarksFi
     u1 = np.clip(weight_cdf(problem.w, weights), _U, 1.0 - _U)
     pit = float(stats.kstest(copula_conditional(u1, problem.u2, copula), "uniform").pvalue)
     edge = tuple(n for n, x, (low, high) in zip(problem.names, best, problem.bounds) if min(x - low, high - x) < 1e-3)
+    family = problem.family
+    if family.shape:
+        free, (low, high) = family.free(weights[family.shape]), family.bounds
+        edge += (family.shape,) if min(free - low, high - free) < 1e-3 else ()
     return MarksFit(weights, copula, value, kendall_tau(copula), pit, edge, len(best))
 
 

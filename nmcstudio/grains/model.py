@@ -54,6 +54,7 @@ def fit_grains(
     contrast: str = "palm",
     weights: str = "inverse-gamma",
     copula: str = "tawn",
+    compare_laws: bool = True,
     envelopes: int = 99,
     correct_empty_cells: bool = True,
     windows: int = 16,
@@ -77,6 +78,8 @@ def fit_grains(
         How the Matérn process is fitted (`fit_matern.CONTRASTS`).
     weights, copula
         Kinds of the laws (`weights.WEIGHT_KINDS`, `copula.COPULA_KINDS`), or "auto" for the best by Akaike's criterion.
+    compare_laws
+        Fit the other laws and copulas too, and say which suits the data best.
     envelopes
         Simulated patterns behind the global envelopes of the seeds, 0 for none.
     correct_empty_cells
@@ -110,7 +113,7 @@ def fit_grains(
     notes = [*process.notes, *textured.notes]
     curves, goodness = _judged(points, region, process.law, child(rng, _GOODNESS), envelopes, notes, monitor.sub(0.1, 0.2))
     sample = nearest_neighbour_sample(points, region)
-    fit = fit_weights(marks_of_points, sample, process.law, weights, copula, monitor.sub(0.2, 0.3))
+    fit = fit_weights(marks_of_points, sample, process.law, weights, copula, compare_laws, monitor.sub(0.2, 0.3))
     for note in fit.warnings:
         monitor.warn(note)
     notes += fit.notes

@@ -124,7 +124,7 @@ def tawn_conditional_inverse(p: Any, u2: Any, kappa: float, psi1: float, psi2: f
 def tawn_kendall_tau(kappa: float, psi1: float, psi2: float) -> float:
     """Kendall's tau: int t (1 - t) / A(t) dA'(t) of the Pickands function A."""
     t = np.linspace(1e-6, 1.0 - 1e-6, 20001)
-    values = np.array([_parts(1.0 - s, s, kappa, psi1, psi2)[0] for s in t])
+    values = tawn_pickands(t, kappa, psi1, psi2)
     slope = np.gradient(values, t)
     return float(np.trapezoid(t * (1.0 - t) / values * np.gradient(slope, t), t))
 

@@ -48,6 +48,8 @@ class WeightFamily:
         ``a`` as a number that moves freely, and back.
     bounds
         Range of that number in fits.
+    shape_of_ratio
+        ``a`` whose standard deviation over mean is given.
     """
 
     shift: str
@@ -63,6 +65,7 @@ class WeightFamily:
     free: Callable[[float], float]
     shape_of: Callable[[float], float]
     bounds: tuple[float, float]
+    shape_of_ratio: Callable[[float], float]
 
     def law(self, kind: str, shift: float, scale: float, a: float) -> Law:
         """The law of these three numbers."""
@@ -85,7 +88,7 @@ def _inverse_gamma() -> WeightFamily:
         lambda a: 1.0 / (a - 1.0),
         lambda a: 1.0 / ((a - 1.0) * np.sqrt(a - 2.0)),
         lambda a: 4.0 * np.sqrt(a - 2.0) / (a - 3.0) if a > 3.0 else np.nan,
-        lambda a: np.log(a - 2.0), lambda x: 2.0 + np.exp(x), (-3.0, 7.0),
+        lambda a: np.log(a - 2.0), lambda x: 2.0 + np.exp(x), (-3.0, 7.0), lambda ratio: 2.0 + ratio**-2,
     )  # fmt: skip
 
 
@@ -96,7 +99,7 @@ def _normal() -> WeightFamily:
         "mean", "sd", "", False,
         lambda y, a: -0.5 * y * y - 0.5 * np.log(2.0 * np.pi), lambda y, a: ndtr(y), lambda p, a: ndtri(p),
         lambda a: 0.0, lambda a: 1.0, lambda a: 0.0,
-        lambda a: 0.0, lambda x: 1.0, (0.0, 0.0),
+        lambda a: 0.0, lambda x: 1.0, (0.0, 0.0), lambda ratio: 1.0,
     )  # fmt: skip
 
 
@@ -110,7 +113,7 @@ def _gamma() -> WeightFamily:
         lambda y, a: gammainc(a, y),
         lambda p, a: gammaincinv(a, p),
         lambda a: a, lambda a: np.sqrt(a), lambda a: 2.0 / np.sqrt(a),
-        lambda a: np.log(a), lambda x: np.exp(x), (0.0, 9.0),
+        lambda a: np.log(a), lambda x: np.exp(x), (0.0, 9.0), lambda ratio: ratio**-2,
     )  # fmt: skip
 
 
@@ -124,7 +127,7 @@ def _log_normal() -> WeightFamily:
         lambda p, a: np.exp(a * ndtri(p)),
         lambda a: np.exp(0.5 * a * a), lambda a: np.exp(0.5 * a * a) * np.sqrt(np.expm1(a * a)),
         lambda a: (np.exp(a * a) + 2.0) * np.sqrt(np.expm1(a * a)),
-        lambda a: np.log(a), lambda x: np.exp(x), (-4.5, 0.5),
+        lambda a: np.log(a), lambda x: np.exp(x), (-4.5, 0.5), lambda ratio: np.sqrt(np.log1p(ratio * ratio)),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, MarkChoice
 from nmcstudio.core.resources import resource
 from nmcstudio.io.tables.grain_model import read_grain_model, write_grain_model
 
@@ -29,10 +29,19 @@ MODEL = GrainModel(
 def same(a: GrainModel, b: GrainModel) -> None:
     for name in GrainModel.__dataclass_fields__:
         x, y = getattr(a, name), getattr(b, name)
-        if isinstance(x, np.ndarray):
+        if name in ("envelopes", "correction"):
+            for one, other in zip(x if name == "envelopes" else [x], y if name == "envelopes" else [y], strict=True):
+                same_fields(one, other)
+        elif isinstance(x, np.ndarray):
             np.testing.assert_array_equal(x, y)
         else:
             assert x == y, name
+
+
+def same_fields(a, b) -> None:
+    assert type(a) is type(b)
+    for name in getattr(a, "__dataclass_fields__", ()):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
 
 
 def test_round_trip(tmp_path):
@@ -46,7 +55,27 @@ def test_round_trip(tmp_path):
         distances_um=np.array([0.1, 0.2]),
         matrices=Law("gbpd-sqrt", {"trace_mean": 0.0, "trace_sd": 0.1, "deviator_sd": 0.2}),
     )
-    for model in (MODEL, rich, replace(MODEL, seeds=Law("strauss", {"beta": 5.0, "gamma": 0.2, "interaction_radius": 0.4}))):
+    r = np.array([0.1, 0.2, 0.4])
+    told = replace(
+        MODEL,
+        weights=Law("log-normal", {"median": 0.1, "log_sd": 0.3, "theta": -0.1}),
+        copula=Law("gumbel", {"theta": 1.4, "rotation": 180.0}),
+        choices=(MarkChoice("log-normal", "gumbel", 10.5, -13.0), MarkChoice("normal", "independence", 3.0, -2.0)),
+        envelopes=(Envelope("g", "poisson", r, r + 1, r, r + 2, r + 1, 0.03, 99),),
+        goodness={"poisson": 0.03, "strauss": 0.5},
+        intervals={"seeds": {"cluster_radius": (0.1, 0.2)}},
+        replicates=50,
+        correction=CorrectionTrace(
+            ("a", "b"), np.ones((3, 2)), np.zeros((3, 2)), np.array([False, True, True]), np.array([0.1, np.nan]),
+            np.array([0.2, np.nan]), np.full(3, 0.04), True,
+        ),
+    )  # fmt: skip
+    for model in (
+        MODEL,
+        rich,
+        told,
+        replace(MODEL, seeds=Law("strauss", {"beta": 5.0, "gamma": 0.2, "interaction_radius": 0.4})),
+    ):
         write_grain_model(tmp_path / "grain-model.json", model)
         same(read_grain_model(tmp_path / "grain-model.json"), model)
 
@@ -86,6 +115,22 @@ def test_other_units_are_converted(tmp_path):
     assert model.weights["beta"] == pytest.approx(3.1175)
 
 
+def test_the_record_of_a_fit_is_converted_too(tmp_path):
+    r = np.array([100.0, 200.0])
+    nm = replace(
+        MODEL,
+        envelopes=(Envelope("F", "poisson", r, r, r, r, r, 0.5, 19),),
+        intervals={"seeds": {"parent_intensity": (8e-9, 9e-9)}, "weights": {"beta": (3e6, 4e6)}},
+    )
+    write_grain_model(tmp_path / "nm.json", nm)
+    data = json.loads((tmp_path / "nm.json").read_text())
+    (tmp_path / "nm.json").write_text(json.dumps({**data, "unit": "nm"}))
+    model = read_grain_model(tmp_path / "nm.json")
+    np.testing.assert_allclose(model.envelopes[0].radii_um, [0.1, 0.2])
+    np.testing.assert_allclose(model.intervals["seeds"]["parent_intensity"], [8.0, 9.0])
+    np.testing.assert_allclose(model.intervals["weights"]["beta"], [3.0, 4.0])
+
+
 def broken(change):
     data = published()
     change(data)
@@ -112,6 +157,8 @@ def broken(change):
         (lambda d: d.update(orientations=[[1, 2]]), "orientations has shape"),
         (lambda d: d.update(sample_size="ten"), "wrong type"),
         (lambda d: d.update(as_published=[1]), "as_published"),
+        (lambda d: d.update(fit={"choices": [{"weights": "normal"}]}), "'fit'"),
+        (lambda d: d.update(fit=[1]), "'fit'"),
     ],
 )
 def test_broken_files_say_what_is_wrong(tmp_path, change, message):

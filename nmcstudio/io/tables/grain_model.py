@@ -16,6 +16,7 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.laws import LAWS, LawParameter
 from nmcstudio.core.units import um_per
 from nmcstudio.io.files import replacing
+from nmcstudio.io.tables.fit_record import fit_from_json, fit_to_json
 
 FORMAT = "nmcstudio/grain-model"
 VERSION = 1
@@ -55,6 +56,9 @@ def write_grain_model(path: str | os.PathLike[str], model: GrainModel) -> None:
         values = getattr(model, field)
         if values is not None:
             data[key] = (np.degrees(values) if key.endswith("_deg") else values).tolist()
+    record = fit_to_json(model)
+    if record:
+        data["fit"] = record
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(Path(path)) as part_path:
         part_path.write_text(text, encoding="utf-8")
@@ -102,11 +106,13 @@ def read_grain_model(path: str | os.PathLike[str]) -> GrainModel:
     if arrays["neighbour_angles"] is not None:
         arrays["neighbour_angles"] = np.sort(np.radians(arrays["neighbour_angles"]))
     independent = {**data, "copula": data.get("copula", {"kind": "independence"})}
+    laws = {part: _law(independent, part, scale, path.name, power) for part in ("seeds", "weights", "copula")}
     try:
         return GrainModel(
-            seeds=_law(data, "seeds", scale, path.name, power),
-            weights=_law(data, "weights", scale, path.name, power),
-            copula=_law(independent, "copula", scale, path.name, power),
+            seeds=laws["seeds"],
+            weights=laws["weights"],
+            copula=laws["copula"],
+            **fit_from_json(data.get("fit", {}), {part: law.kind for part, law in laws.items()}, scale, power, path.name),
             texture=_law(data, "texture", scale, path.name, power) if "texture" in data else Law("uniform"),
             as_published={
                 name: _law(published, name, scale, path.name, power)

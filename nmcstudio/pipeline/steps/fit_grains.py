@@ -52,6 +52,12 @@ class FitGrainsParams(Params):
         "independence. All are compared by Akaike's criterion; auto takes the best.",
         advanced=True,
     )
+    compare_laws: bool = param(
+        True,
+        "Compare the laws",
+        help="Fits every law of the weights with every copula and lists them by Akaike's criterion; nothing is changed by it.",
+        advanced=True,
+    )
     envelopes: int = param(
         99,
         "Simulations for the test of the seeds",
@@ -98,6 +104,7 @@ def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rn
         contrast=params.contrast,
         weights=params.weights,
         copula=params.copula,
+        compare_laws=params.compare_laws,
         envelopes=params.envelopes,
         correct_empty_cells=params.correct_empty_cells,
         windows=params.windows,
