@@ -11,39 +11,24 @@ from nmcstudio.core.grains import Envelope, GrainModel, Law, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
 from nmcstudio.core.volume import LabelVolume
-from nmcstudio.grains.correction import correct_empty_cells
+from nmcstudio.grains.bootstrap import bootstrap_errors
+from nmcstudio.grains.correction import correct_empty_cells as correct
 from nmcstudio.grains.fit_seeds import fit_seeds
 from nmcstudio.grains.fit_texture import fit_texture
 from nmcstudio.grains.fit_weights import fit_weights
 from nmcstudio.grains.goodness import judge_process
 from nmcstudio.grains.matrix_law import fit_matrix_law
+from nmcstudio.grains.observed import observe, visible_generators
+from nmcstudio.grains.study import Study
+from nmcstudio.grains.windows import VisiblePattern
 from nmcstudio.stats.point_patterns import nearest_neighbour_sample
-from nmcstudio.stats.regions import BoxRegion, MaskRegion, Region
+from nmcstudio.stats.regions import BoxRegion, Region
 
 Array = NDArray[np.float64]
 
 _TEXTURE = 14  # stream of the test of the texture, far from those of the fits
 _GOODNESS = 15  # and of the envelopes
-
-
-def observed_region(tessellation: Tessellation, grains: LabelVolume | None = None) -> Region:
-    """Where the seeds were observed (erratum E18).
-
-    Parameters
-    ----------
-    tessellation
-        Gives the window, and the observed volume where it is known.
-    grains
-        The label volume behind it: its grain voxels are the region then, with edge corrections of their own.
-    """
-    if grains is not None:
-        mask = np.asarray(grains.labels) > 0
-        if mask.mean() < 0.995:
-            return MaskRegion(mask, grains.spacing_um, grains.origin_um)
-    window = tessellation.window_um
-    volume = float(np.prod(window[:, 1] - window[:, 0]))
-    known = np.isfinite(tessellation.observed_volume_um3) and tessellation.observed_volume_um3 > 0
-    return BoxRegion(window, min(tessellation.observed_volume_um3 / volume, 1.0) if known else 1.0)
+_BOOTSTRAP = 16
 
 
 def fit_grains(
@@ -57,9 +42,10 @@ def fit_grains(
     compare_laws: bool = True,
     envelopes: int = 99,
     correct_empty_cells: bool = True,
-    windows: int = 16,
+    windows: int = 8,
     steps: int = 6,
-    minimum_cell_voxels: int = 1,
+    minimum_cell_voxels: int = 20,
+    bootstrap: int = 0,
     texture: str = "automatic",
     grains: LabelVolume | None = None,
     monitor: Monitor | None = None,
@@ -84,8 +70,12 @@ def fit_grains(
         Simulated patterns behind the global envelopes of the seeds, 0 for none.
     correct_empty_cells
         Correct for seeds whose cells are empty (models.md 8.5); the values before stay in ``as_published``.
-    windows, steps, minimum_cell_voxels
+    windows, steps
         Of the correction.
+    minimum_cell_voxels
+        Grains of fewer voxels are left out, in the data and in simulated windows: so few hardly determine a generator.
+    bootstrap
+        Replicates of the parametric bootstrap behind standard errors and intervals; 0 for those of the fit.
     texture
         One of `fit_texture.TEXTURES`.
     grains
@@ -99,13 +89,17 @@ def fit_grains(
         If there are too few seeds or weights, or the texture needs orientations that are not there.
     """
     monitor = monitor or Monitor()
-    region = observed_region(tessellation, grains)
+    # Without the grains' volumes there is no telling which of them are small.
+    minimum = minimum_cell_voxels if tessellation.volumes_um3 is not None else 1
+    observation = observe(tessellation, grains, minimum)
+    region = observation.region
+    used = visible_generators(tessellation, minimum, float(np.prod(observation.raster.spacing_um)))
+    points, marks_of_points = tessellation.seeds_um[used], tessellation.weights[used]
     if isinstance(region, BoxRegion) and region.fill < 0.9:
         monitor.warn(
             f"Grains fill {100 * region.fill:.0f} % of the window and their shape is not known: edge corrections take the "
             "window. Fit from a grain map for the true shape."
         )
-    points, marks_of_points, used = _visible_generators(tessellation)
     textured = fit_texture(tessellation, used, texture, grains, child(rng, _TEXTURE), monitor.sub(0.0, 0.02))
     process = fit_seeds(points, region, seeds, child(rng, 0), contrast=contrast, monitor=monitor.sub(0.02, 0.1))
     for note in process.notes:
@@ -129,35 +123,31 @@ def fit_grains(
         orientation_weights=textured.volumes_um3,
         neighbour_angles=textured.neighbour_angles,
         point_group=tessellation.point_group or "-3m",
-        minimum_cell_voxels=minimum_cell_voxels,
+        minimum_cell_voxels=minimum,
         sample_size=len(sample.index),
         matrices=None if tessellation.matrices is None else fit_matrix_law(tessellation.kind, tessellation.matrices[used]),
         choices=fit.choices,
         envelopes=curves,
         goodness=goodness,
     )
-    if correct_empty_cells:
-        model = _corrected(
-            model,
-            rng,
-            process.clustered,
-            process.r_max_um,
-            windows,
-            steps,
-            minimum_cell_voxels,
-            notes,
-            monitor.sub(0.3, 1.0),
-        )
+    if correct_empty_cells or bootstrap:
+        looked = [VisiblePattern(points, marks_of_points)]
+        study = Study.plan(model, looked, observation, windows, clustered=process.clustered, r_max_um=process.r_max_um)
+        share = (0.5 if bootstrap else 1.0) if correct_empty_cells else 0.3
+        sensitivity = None
+        if correct_empty_cells:
+            found = correct(model, study, child(rng, 1), steps=steps, monitor=monitor.sub(0.3, share))
+            model, sensitivity = found.model, found.sensitivity
+            notes.extend(found.notes)
+            if not found.converged:
+                for note in found.notes:
+                    monitor.warn(note)
+        if bootstrap and not monitor.finish_requested:
+            errors = bootstrap_errors(model, study, sensitivity, bootstrap, child(rng, _BOOTSTRAP), monitor.sub(share, 1.0))
+            model = errors.model
+            notes.extend(errors.notes)
     monitor.report(1.0)
     return replace(model, notes=tuple(notes))
-
-
-def _visible_generators(tessellation: Tessellation) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Seeds and weights of generators that own a voxel: an image shows no others, and the correction assumes so."""
-    used = np.all(np.isfinite(tessellation.seeds_um), axis=1) & np.isfinite(tessellation.weights)
-    if tessellation.volume_errors is not None:
-        used &= ~(tessellation.volume_errors <= -1.0 + 1e-9)
-    return tessellation.seeds_um[used], tessellation.weights[used], used
 
 
 def _judged(
@@ -171,31 +161,3 @@ def _judged(
         monitor.warn(note)
         notes.append(note)
     return curves, goodness
-
-
-def _corrected(
-    model: GrainModel,
-    rng: np.random.Generator,
-    clustered: bool,
-    r_max_um: float,
-    windows: int,
-    steps: int,
-    minimum_voxels: int,
-    notes: list[str],
-    monitor: Monitor,
-) -> GrainModel:
-    result = correct_empty_cells(
-        model,
-        child(rng, 1),
-        clustered=clustered,
-        r_max_um=r_max_um,
-        windows=windows,
-        steps=steps,
-        minimum_voxels=minimum_voxels,
-        monitor=monitor,
-    )
-    if not result.converged:
-        for note in result.notes:
-            monitor.warn(note)
-    notes.extend(result.notes)
-    return result.model

@@ -15,7 +15,7 @@ from nmcstudio.core.volume import LabelVolume, Triple
 from nmcstudio.grains.copula import copula_log_density, kendall_tau
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.matern import pair_correlation_theory
-from nmcstudio.grains.model import observed_region
+from nmcstudio.grains.observed import observed_region
 from nmcstudio.grains.processes import intensity_of
 from nmcstudio.grains.simulate import simulate_grains, simulate_matrices
 from nmcstudio.grains.weights import weight_density, weight_moments

@@ -7,17 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nmcstudio.core.errors import Cancelled, NmcError
+from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import GrainModel, Law, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.crystal.quaternions import random_orientations
-from nmcstudio.grains.correction import correct_empty_cells
-from nmcstudio.grains.coupled import CoupledWindows
-from nmcstudio.grains.distance_laws import distance_law
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.grains.matrix_law import draw_matrices
-from nmcstudio.grains.model import fit_grains, observed_region
+from nmcstudio.grains.model import fit_grains
+from nmcstudio.grains.observed import observed_region
 from nmcstudio.grains.processes import simulate_strauss
 from nmcstudio.grains.simulate import guard_um, simulate_grains, simulate_matrices
 from nmcstudio.stats.regions import BoxRegion, MaskRegion
@@ -200,53 +198,3 @@ def test_too_few_cells_are_refused():
                          np.array([[0, 1.0]] * 3)),
             rng=np.random.default_rng(0),
         )  # fmt: skip
-
-
-def test_windows_at_the_same_parameters_are_the_same_and_nearby_ones_share_points():
-    plan = CoupledWindows(PUBLISHED, 2.5, 0.5, 0.06, 1)
-    law = distance_law(PUBLISHED.seeds)
-    a = plan.draw(PUBLISHED, law, np.random.default_rng(3), Monitor())
-    b = plan.draw(PUBLISHED, law, np.random.default_rng(3), Monitor())
-    assert np.array_equal(a.seeds_um, b.seeds_um)
-    assert np.array_equal(a.weights, b.weights)
-    more = replace(PUBLISHED, seeds=Law("matern-cluster", {**PUBLISHED.seeds.parameters, "parent_intensity": 9.5}))
-    c = plan.draw(more, law, np.random.default_rng(3), Monitor())
-    shared = {tuple(p) for p in a.seeds_um} & {tuple(p) for p in c.seeds_um}
-    assert len(shared) > 0.9 * len(a.seeds_um)
-    assert 0 <= a.hidden_share < 0.15
-    # Larger cells only: fewer are visible.
-    strict = replace(plan, minimum_voxels=200).draw(PUBLISHED, law, np.random.default_rng(3), Monitor())
-    assert strict.hidden_share > a.hidden_share
-    assert len(strict.seeds_um) < len(a.seeds_um)
-
-
-def test_correction_raises_the_intensity_and_reports():
-    start = replace(PUBLISHED, sample_size=150)
-    result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=4)
-    before, after = start.seeds, result.model.seeds
-    if result.converged:
-        gain = after["parent_intensity"] * after["mean_offspring"] / (before["parent_intensity"] * before["mean_offspring"])
-        assert 1.0 < gain < 1.15
-        assert result.model.as_published["seeds"] == before
-        assert "Monte Carlo error" in result.notes[0]
-    else:
-        assert result.model is start
-        assert "did not converge" in result.notes[0]
-    assert 0.01 < result.hidden_share < 0.1
-
-
-def test_correction_can_be_cancelled_and_finished():
-    start = replace(PUBLISHED, sample_size=150)
-    monitor = Monitor()
-    monitor.cancel()
-    with pytest.raises(Cancelled):
-        correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, monitor=monitor)
-    early = Monitor()
-    early.finish()
-    result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=30, monitor=early)
-    assert result.model is start
-    assert "ended before its third step" in result.notes[0]
-    # Asked during the averaging: the mean so far.
-    late = Monitor(lambda p: late.finish() if "step 3" in p.message else None, interval_s=0.0)
-    result = correct_empty_cells(start, np.random.default_rng(5), r_max_um=0.54, windows=4, steps=30, monitor=late)
-    assert not result.converged or "ended early" in result.notes[0]

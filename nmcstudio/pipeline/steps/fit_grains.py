@@ -75,22 +75,38 @@ class FitGrainsParams(Params):
         "orientations.",
     )
     windows: int = param(
-        16,
+        8,
         "Simulated windows",
-        help="Of the correction, in each step. More of them lower its random error and take longer.",
-        ge=4,
+        help="Of the correction, in each step, each like the data's. More of them lower its random error and take longer.",
+        ge=1,
         le=200,
         advanced=True,
     )
-    steps: int = param(6, "Steps of the correction", help="Two full steps, the others are averaged.", ge=4, le=30, advanced=True)
+    steps: int = param(
+        6,
+        "Steps of the correction",
+        help="At least; half of them look for the solution, the others check it with random numbers of their own.",
+        ge=4,
+        le=30,
+        advanced=True,
+    )
     minimum_cell_voxels: int = param(
-        1,
-        "Smallest visible cell",
+        20,
+        "Smallest grain",
         unit="voxel",
-        help="Cells below this do not show in the data, on a raster of 15 voxels across a mean grain.",
+        help="Grains of fewer voxels do not tell their generator: they are left out, in the data and in the simulated windows.",
         ge=1,
         le=500,
         advanced=True,
+    )
+    bootstrap: int = param(
+        0,
+        "Standard errors",
+        unit="replicates",
+        help="Simulated windows of the corrected model that are fitted as the data was; 100 give standard errors and 95 % "
+        "intervals of every parameter. 0 keeps the quick errors of the fit.",
+        ge=0,
+        le=2000,
     )
 
 
@@ -110,6 +126,7 @@ def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rn
         windows=params.windows,
         steps=params.steps,
         minimum_cell_voxels=params.minimum_cell_voxels,
+        bootstrap=params.bootstrap,
         texture=params.texture,
         grains=inputs.get("grains"),
         monitor=monitor,
@@ -127,10 +144,10 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: FitGrainsParams) -
     elif known and count < _FEW:
         notes.append(f"{count} cells: expect wide standard errors")
     seconds = 3.0 + 1e-3 * count
+    factor = 2.0 if params.seeds == "strauss" else 1.0
     if params.correct_empty_cells:
-        # One window of up to 500 cells takes about 0.35 s, by its voxels.
-        factor = 2.0 if params.seeds == "strauss" else 1.0
-        seconds += factor * params.windows * params.steps * (0.1 + 5e-4 * min(max(count, 150), 500))
+        seconds += factor * params.steps * (0.1 + 5e-5 * min(params.windows * max(count, 20), 20_000 + count))
+    seconds += factor * params.bootstrap * (0.05 + 3e-4 * count)
     return Preflight(seconds=seconds, memory_mib=300.0, problems=tuple(problems), notes=tuple(notes))
 
 

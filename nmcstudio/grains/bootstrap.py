@@ -1,0 +1,174 @@
+"""Standard errors and intervals of a grain model by parametric bootstrap, the correction for empty cells included.
+
+Windows of the model are looked at and fitted as the data was; how their fits scatter, taken back through what the correction
+learned of the way from parameters to fit, is how far the parameters themselves are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.rng import child
+from nmcstudio.grains.comparison import Comparison
+from nmcstudio.grains.copula import copula_vector
+from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
+from nmcstudio.grains.marks import LEAST, fit_marks
+from nmcstudio.grains.model_vector import DEPENDENCE, ModelVector
+from nmcstudio.grains.study import Study
+from nmcstudio.grains.weights import weight_moments, weight_vector
+from nmcstudio.grains.windows import VisiblePattern
+
+Array = NDArray[np.float64]
+
+LEAST_REPLICATES = 10
+_STRAUSS_POINTS = 20_000  # behind the distance law of a replicate
+_ROUGH = (0.159, 0.841)  # half their distance is the standard error of a normal law, and bears an odd replicate
+_INTERVAL = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """Result of `bootstrap_errors`.
+
+    Attributes
+    ----------
+    model
+        With standard errors and intervals; the one given where too few replicates could be fitted.
+    notes
+        How many replicates, and what went wrong.
+    """
+
+    model: GrainModel
+    notes: tuple[str, ...]
+
+
+def bootstrap_errors(
+    model: GrainModel,
+    study: Study,
+    sensitivity: Array | None,
+    replicates: int,
+    rng: np.random.Generator,
+    monitor: Monitor | None = None,
+) -> Bootstrap:
+    """Standard errors and 95 % intervals of seeds, weights and copula.
+
+    Parameters
+    ----------
+    model
+        Simulated in the bootstrap.
+    study
+        Of the fit to visible cells.
+    sensitivity
+        float64 ``(k, k)``, derivative of what the fit sees by the parameters (`Correction.sensitivity`); None for one to one.
+    replicates
+        Simulated windows.
+    rng
+        Independent of the correction's.
+    monitor
+        Progress, cancelling; finish now keeps the replicates that are there.
+    """
+    monitor = monitor or Monitor()
+    vector, compare, plan = study.vector, study.compare, study.windows
+    simulated = study.moving(model)
+    rows: list[Array] = []
+    tried = 0
+    while tried < replicates and not monitor.finish_requested:
+        words = f"Standard errors: replicate {tried + 1} of {replicates}"
+        part = monitor.sub(tried / replicates, min((tried + plan.windows) / replicates, 1.0))
+        patterns = plan.draw(simulated, child(rng, tried), part.sub(0.0, 0.3), words)
+        for index, pattern in enumerate(patterns[: replicates - tried]):
+            part.report(0.3 + 0.7 * index / len(patterns), f"Standard errors: replicate {tried + 1} of {replicates}")
+            row = _refit(pattern, compare, vector, part)
+            tried += 1
+            if row is not None:
+                rows.append(row)
+            if monitor.finish_requested:
+                break
+    if len(rows) < LEAST_REPLICATES:
+        return Bootstrap(model, (f"{len(rows)} bootstrap replicates are too few for standard errors.",))
+    seen = np.array(rows)
+    moved: Array = seen - np.median(seen, axis=0)
+    if sensitivity is not None:
+        moved = np.asarray(np.linalg.solve(sensitivity, moved.T).T)
+    # The model's own numbers in the units of the fitted vector.
+    place = _in_units_of(vector, ModelVector.of(simulated))
+    return Bootstrap(_with_errors(model, study, place + moved), (_words(len(rows), tried, replicates),))
+
+
+def _words(used: int, tried: int, wanted: int) -> str:
+    note = f"Standard errors from {used} simulated windows"
+    if tried < wanted:
+        return f"{note}; ended before all {wanted}."
+    return f"{note}." if used == tried else f"{note}; {tried - used} could not be fitted."
+
+
+def _refit(pattern: VisiblePattern, compare: Comparison, vector: ModelVector, monitor: Monitor) -> Array | None:
+    """What a fit says of one window, as numbers of the vector; None where it holds too little."""
+    inside = compare.region.contains(pattern.seeds_um)
+    if np.count_nonzero(inside) < LEAST:
+        return None
+    base = vector.base
+    seeds = compare.seed_numbers([pattern], monitor)
+    x = vector.values.copy()
+    x[: len(seeds)] = seeds
+    weights, distances = compare.weights_and_distances([pattern])
+    if len(weights) < LEAST:
+        return None
+    if base.distance_law == "empirical":
+        u2 = empirical_cdf(distances)
+    else:
+        u2 = distance_law(vector.laws(vector.clip(x))[0], monitor, _STRAUSS_POINTS).cdf(distances)
+    fit = fit_marks(
+        weights, u2, law=base.weights.kind, copula=base.copula.kind, start=(base.weights, base.copula), errors=False,
+        monitor=monitor,
+    )  # fmt: skip
+    return np.concatenate([seeds, _mark_numbers(vector, fit.weights, fit.copula)])
+
+
+def _mark_numbers(vector: ModelVector, weights: Law, copula: Law) -> Array:
+    """Numbers of weights and copula in the vector's units."""
+    scale = weight_moments(vector.base.weights)
+    mean, *others = weight_vector(weights)
+    own = [(mean - scale.mean) / scale.sd, *others]
+    return np.array([*own, *copula_vector(copula)] if DEPENDENCE[0] in vector.names else own)
+
+
+def _in_units_of(vector: ModelVector, other: ModelVector) -> Array:
+    seeds = other.values[: other.first_weight]
+    return np.concatenate([seeds, _mark_numbers(vector, other.base.weights, other.base.copula)])
+
+
+def _with_errors(model: GrainModel, study: Study, rows: Array) -> GrainModel:
+    """The model with errors and intervals from the laws of all rows ``(replicates, k)``."""
+    found = []
+    for x in rows:
+        seeds, weights, copula = study.vector.laws(study.vector.clip(x))
+        found.append({"seeds": study.fitted(model.seeds, seeds), "weights": weights, "copula": copula})
+    laws: dict[str, Law] = {}
+    intervals: dict[str, dict[str, tuple[float, float]]] = {}
+    for part in ("seeds", "weights", "copula"):
+        law: Law = getattr(model, part)
+        errors: dict[str, float] = {}
+        ends: dict[str, tuple[float, float]] = {}
+        for name in law.parameters:
+            values = np.array([one[part][name] for one in found])
+            if np.ptp(values) > 0:
+                low, high = np.quantile(values, _ROUGH)
+                errors[name] = float(0.5 * (high - low))
+                bottom, top = np.quantile(values, _INTERVAL)
+                ends[name] = (float(bottom), float(top))
+        laws[part] = replace(law, errors=errors)
+        intervals[part] = ends
+    return replace(
+        model,
+        seeds=laws["seeds"],
+        weights=laws["weights"],
+        copula=laws["copula"],
+        intervals=intervals,
+        replicates=len(rows),
+    )
