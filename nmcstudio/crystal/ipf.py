@@ -7,6 +7,8 @@ without mirrors (-1, 2/m, -3, 4/m, 6/m, m-3) have a jump of colour at the border
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -165,6 +167,23 @@ def sector_corners(point_group: str) -> tuple[tuple[str, float, float], ...]:
     corners = _corners(laue)
     planar = corners[:, :2] / (1 + corners[:, 2:])
     return tuple((name, float(u), float(v)) for name, (u, v) in zip(_CORNER_NAMES[laue], planar) if name)
+
+
+def sector_outline(point_group: str) -> NDArray[np.float64]:
+    """The closed border of the sector on its stereographic picture, ``(n, 2)``, as in `sector_grid`."""
+    laue = laue_class(point_group)
+    if laue in ("m-3m", "m-3"):
+        path = np.array([[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 1, 1], [0, 0, 1]] if laue == "m-3" else
+                        [[0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 0, 1]], dtype=float)  # fmt: skip
+        along = np.linspace(0, 1, 40)[:, None]
+        v = np.concatenate([(1 - along) * first + along * second for first, second in pairwise(path)])
+        v /= np.linalg.norm(v, axis=1, keepdims=True)
+        border: NDArray[np.float64] = v[:, :2] / (1 + v[:, 2:])
+        return border
+    span = np.deg2rad(_WEDGES[laue][0])
+    around = np.linspace(0, span, 181)
+    rim = np.stack([np.cos(around), np.sin(around)], axis=1)
+    return rim if laue == "-1" else np.concatenate([np.zeros((1, 2)), rim, np.zeros((1, 2))])
 
 
 def _extent(laue: str) -> tuple[float, float, float, float]:

@@ -158,7 +158,7 @@ def inverse_pole_density(
     point_group: str,
     *,
     weights: ArrayLike | None = None,
-    size: int = 71,
+    size: int = 111,
     doublings: int = DOUBLINGS,
 ) -> PoleDensity:
     """Smoothed density of a sample direction ("x", "y" or "z") in the sector of the Laue class, placed as in its colour key."""

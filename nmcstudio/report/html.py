@@ -16,6 +16,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import ShellModel
 from nmcstudio.core.version import VERSION
 from nmcstudio.report import figures
+from nmcstudio.report.maps import render_maps
 
 _STYLE = """
 :root { color-scheme: light dark; --line: #8884; }
@@ -129,7 +130,7 @@ def render_report(
     records
         Node key to its provenance: ``title``, ``headline``, ``step``, ``params``, ``warnings``, ``state``, ``simulated``.
     values
-        Node key to value, for "validation", "shell-model" and "grain-model" where they exist.
+        Node key to value, for "validation", "shell-model", "grain-model", "ebsd" and "grains" where they exist.
     created
         Date on the report; None for now.
     """
@@ -143,13 +144,14 @@ def render_report(
     for record in records.values():
         for warning in record["warnings"]:
             parts.append(f"<p class=warn><b>{html.escape(record['title'])}.</b> {html.escape(warning)}</p>")
+    parts.append(render_maps(values.get("ebsd"), values.get("grains"), monitor.sub(0.0, 0.3)))
     validation: Validation | None = values.get("validation")
     if validation is not None:
         for subject, heading in (("particles", "Particles: data and model"), ("grains", "Grains: data and model")):
             chosen = [each for each in validation.comparisons if each.subject == subject]
             if not chosen:
                 continue
-            drawn = [_figure(each) for each in monitor.track(chosen, f"drawing {subject}")]
+            drawn = [_figure(each) for each in monitor.sub(0.3, 1.0).track(chosen, f"drawing {subject}")]
             parts.append(f"<h2>{heading}</h2><div class=grid>{''.join(drawn)}</div>")
     if "shell-model" in values:
         parts.append(_shell_model(values["shell-model"]))

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.crystal.ipf import sector_corners
+from nmcstudio.crystal.ipf import sector_corners, sector_outline
 from nmcstudio.crystal.pole_figures import PoleDensity, inverse_pole_density, pole_density, pole_families, project, sample_poles
 from nmcstudio.report.drawing import COLOURS
 
 Array = NDArray[np.float64]
 
 _LEVELS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-_MOST_POINTS = 600
+_MOST_POINTS = 700
 _MOST_ORIENTATIONS = 20_000
 
 
@@ -31,7 +31,7 @@ class PolePicture:
     x, y, density
         ``(n,)``, ``(m,)`` ascending, ``(m, n)`` in multiples of random, NaN outside.
     points
-        ``(k, 2)``, single poles, thinned.
+        ``(k, 2)``, single poles; none where there are too many to be told apart.
     contours
         Level to its line ``(p, 2)``, pieces parted by NaN.
     outline
@@ -84,7 +84,6 @@ def pole_pictures(
         return []
     step = -(-total // _MOST_ORIENTATIONS)
     q, mass = q[::step], None if mass is None else mass[::step]
-    thin = q[:: -(-len(q) // _MOST_POINTS)]
     said = f"{total} {noun}" + (f", every {step}th taken" if step > 1 else "") + (", by volume" if mass is not None else "")
     around = np.linspace(0, 2 * np.pi, 181)
     circle = np.stack([np.cos(around), np.sin(around)], axis=1)
@@ -93,7 +92,9 @@ def pole_pictures(
     for number, (name, pole) in enumerate(families.items()):
         monitor.report(number / (len(families) + 1), "pole figures")
         found = pole_density(q, pole, point_group, weights=mass, projection=projection)
-        points = project(sample_poles(thin, pole, point_group), projection).reshape(-1, 2)[:_MOST_POINTS] * [1, -1]
+        poles = sample_poles(q, pole, point_group)
+        few = poles.shape[0] * poles.shape[1] <= _MOST_POINTS
+        points = project(poles, projection).reshape(-1, 2) * [1, -1] if few else np.empty((0, 2))
         caption = (
             f"{_range(found)} multiples of random; {said}; {projection} projection of the half that faces the viewer, "
             "X to the right and Y down as in the map"
@@ -107,7 +108,15 @@ def pole_pictures(
     marks = tuple((name, x, y) for name, x, y in sector_corners(point_group))
     caption = f"{_range(found)} multiples of random; {said}; which crystal direction lies along z of the sample"
     made.append(
-        _picture("inverse-pole-figure", "Inverse pole figure, z", found, np.empty((0, 2)), _border(found), marks, caption)
+        _picture(
+            "inverse-pole-figure",
+            "Inverse pole figure, z",
+            found,
+            np.empty((0, 2)),
+            sector_outline(point_group),
+            _outwards(marks),
+            caption,
+        )
     )
     return made
 
@@ -144,17 +153,16 @@ def _contours(x: Array, y: Array, z: Array) -> dict[float, Array]:
     return lines
 
 
-def _border(found: PoleDensity) -> Array:
-    """Outline of the points that are inside."""
-    import contourpy
-
-    inside = np.isfinite(found.values).astype(float)
-    # A rim of zeros lets the line close along the picture's sides.
-    dx, dy = found.x[1] - found.x[0], found.y[1] - found.y[0]
-    x = np.r_[found.x[0] - dx, found.x, found.x[-1] + dx]
-    y = np.r_[found.y[0] - dy, found.y, found.y[-1] + dy]
-    pieces = [np.asarray(piece) for piece in contourpy.contour_generator(x, y, np.pad(inside, 1)).lines(0.5)]
-    return max(pieces, key=len)
+def _outwards(marks: tuple[tuple[str, float, float], ...]) -> tuple[tuple[str, float, float], ...]:
+    """Words moved away from the middle of the picture, so that they stand beside its corners."""
+    middle = np.mean([(x, y) for _, x, y in marks], axis=0)
+    span = max(np.ptp([x for _, x, _ in marks]), np.ptp([y for *_, y in marks]), 0.4)
+    moved = []
+    for words, x, y in marks:
+        away = np.array([x, y]) - middle
+        away *= 0.09 * span / max(float(np.linalg.norm(away)), 1e-9)
+        moved.append((words, float(x + away[0]), float(y + away[1])))
+    return tuple(moved)
 
 
 def draw_poles(picture: PolePicture, axis: Any) -> None:

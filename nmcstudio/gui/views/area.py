@@ -331,7 +331,6 @@ class ViewArea(QWidget):
         self._choices.clear()
         self._choices.addItems(content.choices)
         self._choices.setCurrentIndex(content.choice)
-        self._key.show_group(content.ipf_key)
         bounds = self.model.bounds_um()
         if bounds is not None and (before is None or not np.allclose(before, bounds)):
             self.cross.move(bounds.mean(axis=1)[::-1])
@@ -472,7 +471,9 @@ class ViewArea(QWidget):
         if show_plots and not self._plots.isVisible():
             self._views.setSizes([1000, 1000, 0])
         self._plots.setVisible(show_plots)
+        # Slices bring the keys of their layers; what is coloured in 3D needs one too.
         keyed = content is not None and bool(content.ipf_key)
+        self._key.show_group(content.ipf_key if content is not None and (show_3d or not has_layers) else "")
         self._list.setVisible(show_slices)
         self._column.setVisible((show_slices or keyed) and self._layers_button.isChecked())
         self._layers_button.setVisible(show_slices or keyed)

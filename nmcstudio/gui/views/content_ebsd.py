@@ -20,19 +20,21 @@ from nmcstudio.gui.views.content_images import (
 )
 from nmcstudio.gui.views.content_orientations import grain_plots, map_plots
 from nmcstudio.gui.views.contents import Content, Layer, Plot, SceneItem, Table
+from nmcstudio.gui.views.drift_plots import drift_plots
 from nmcstudio.gui.views.orientation_layers import grain_layers, main_group, map_layers
 
 
 def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
     stack: EbsdStack = values["ebsd"]
     grid = {"spacing_um": stack.spacing_um, "origin_um": stack.origin_um}
-    layers = map_layers(stack)
+    layers = []
     for key, title, data in (("quality", "Quality", stack.quality), ("confidence", "Confidence", stack.confidence)):
         if np.isfinite(data).any():
             layers.append(Layer(key, title, "grey", data, limits=grey_limits(data), visible=False, **grid))
+    layers += map_layers(stack)
     if len(stack.phases) > 1:
         layers.append(Layer("phase", "Phase", "labels", stack.phase, visible=False, **grid))
-    plots = []
+    plots = list(drift_plots(stack))
     indexed = stack.phase > 0
     if np.isfinite(stack.quality[indexed]).any():
         quality = stack.quality[indexed & np.isfinite(stack.quality)]

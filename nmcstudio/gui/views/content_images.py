@@ -14,7 +14,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import RadiusFunctions
 from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.gui.views.contents import Content, GreyBlock, Layer, Plot, SceneItem, Series, Surfaces, Table
-from nmcstudio.gui.views.legends import c_legend, ipf_legend
+from nmcstudio.gui.views.legends import c_legend, has_c_axis, ipf_legend
 from nmcstudio.gui.views.object_table import is_large, label_table, size_table, values_of
 
 _GREY_3D = 4_000_000  # voxels of the grey block in 3D
@@ -62,7 +62,7 @@ def label_layers(volume: LabelVolume, subject: str, over_grey: bool) -> list[Lay
         layers.append(
             Layer(f"ipf-{name}", f"IPF {name}", "labels", visible=False, table=table, subject=subject, legend=legend, **grid)
         )
-    if tables:
+    if tables and has_c_axis(volume.point_group):
         from nmcstudio.crystal.c_axis_colours import c_axis_colours
 
         table = c_axis_colours(volume.quaternions)

@@ -66,7 +66,7 @@ def pole_plots(
     for picture in pole_pictures(quaternions, point_group, weights, noun, monitor):
         image = Image(picture.x, picture.y, picture.density, "data", float(np.nanmax(picture.density)), "multiples of random")
         series = [Series("theory", "", *picture.outline.T, colour=_LINE)]
-        series += [Series("theory", f"{level:g}", *line.T, colour=_LINE) for level, line in picture.contours.items()]
+        series += [Series("theory", f"{level:g} × random", *line.T, colour=_LINE) for level, line in picture.contours.items()]
         if len(picture.points):
             series.append(Series("data", "poles", *picture.points.T, style="points", colour=(20, 60, 110)))
         plots.append(

@@ -10,6 +10,13 @@ _C_TIP = (
 )
 
 
+def has_c_axis(point_group: str) -> bool:
+    """False for cubic crystals, whose third axis is like the others."""
+    from nmcstudio.crystal.symmetry import laue_class
+
+    return laue_class(point_group) not in ("m-3", "m-3m")
+
+
 def ipf_legend(direction: str, point_group: str) -> Legend:
     """The key of an IPF layer."""
     return Legend(

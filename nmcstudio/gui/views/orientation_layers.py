@@ -12,7 +12,7 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.gui.views.contents import Layer, Legend
 from nmcstudio.gui.views.lazy_planes import LazyPlanes
-from nmcstudio.gui.views.legends import c_legend, ipf_legend
+from nmcstudio.gui.views.legends import c_legend, has_c_axis, ipf_legend
 
 # Upper ends of the classes of boundaries in degrees, their colours and words; the last has no end.
 _CLASSES = (
@@ -20,7 +20,7 @@ _CLASSES = (
     (15.0, (240, 140, 30), "5° to 15°, low angle"),
     (30.0, (214, 60, 90), "15° to 30°"),
     (45.0, (140, 40, 160), "30° to 45°"),
-    (180.0, (30, 40, 140), "above 45°"),
+    (180.0, (60, 100, 255), "above 45°"),
 )
 _PHASES = ((110, 110, 110), "between phases")
 _LEAST_DEG = 2.0  # steps below are noise of the orientations and no boundary
@@ -51,10 +51,11 @@ def map_layers(stack: EbsdStack) -> list[Layer]:
             Layer(f"ipf-{name}", f"IPF {name}", "rgb", planes.make_middle() if shown else planes, visible=shown,
                   legend=ipf_legend(name, main), **grid)
         )  # fmt: skip
-    layers.append(
-        Layer("c-axis", "c-axis", "rgb", lazy(lambda axis, index: _c_plane(stack, axis, index), np.uint8, 0.3), visible=False,
-              legend=c_legend(), **grid)
-    )  # fmt: skip
+    if has_c_axis(main):
+        layers.append(
+            Layer("c-axis", "c-axis", "rgb", lazy(lambda axis, index: _c_plane(stack, axis, index), np.uint8, 0.3),
+                  visible=False, legend=c_legend(), **grid)
+        )  # fmt: skip
     kernel = lazy(lambda axis, index: _kernel_plane(stack, axis, index), np.float32, 1.8)
     layers.append(
         Layer("kam", "Kernel misorientation", "grey", kernel,
@@ -80,7 +81,7 @@ def grain_layers(grains: LabelVolume, stack: EbsdStack | None) -> list[Layer]:
     if stack is not None and stack.shape == grains.shape:
         planes = LazyPlanes(stack.shape, np.float32, lambda axis, index: _spread_plane(stack, grains, axis, index), 0.4)
         layers.append(
-            Layer("spread", "Deviation from grain mean", "grey", planes, limits=(0.0, _KERNEL_LIMIT_DEG), unit="°",
+            Layer("spread", "Deviation in grain", "grey", planes, limits=(0.0, _KERNEL_LIMIT_DEG), unit="°",
                   visible=False, colormap="viridis", **grid)
         )  # fmt: skip
     layers.append(

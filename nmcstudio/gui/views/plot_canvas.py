@@ -86,7 +86,8 @@ def _draw_series(item: pg.PlotItem, series: Series, theme: Any) -> None:
         soft.setAlpha(70)
         item.plot(*steps_of(series.x, series.y), pen=pg.mkPen(colour, width=1), fillLevel=0, brush=soft)
     elif series.style == "points":
-        item.plot(series.x, series.y, pen=None, symbol="o", symbolSize=5, symbolBrush=colour, symbolPen=None)
+        size = 5 if len(series.x) < 200 else 3
+        item.plot(series.x, series.y, pen=None, symbol="o", symbolSize=size, symbolBrush=colour, symbolPen=None)
     else:
         # Pieces of a line are parted by NaN.
         pen = pg.mkPen(colour, width=1.6 if series.style == "dashed" else 2, style=style)

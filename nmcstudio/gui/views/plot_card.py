@@ -122,6 +122,8 @@ class PlotCard(QFrame):
         names = short_names([_name_of(series) for series in plot.series])
         for series, name in zip(plot.series, names):
             colour = self._colour(series).name()
+            if not name:  # an outline explains itself
+                continue
             if len(plot.series) > 1:
                 words.append(_coloured(f"{_MARKS[series.style]} {with_mean(name, series.mean)}", colour))
             elif np.isfinite(series.mean):

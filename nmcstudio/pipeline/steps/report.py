@@ -41,8 +41,10 @@ def _run(inputs: Mapping[str, Any], params: ReportParams, monitor: Monitor, rng:
 def _preflight(facts: Mapping[str, Mapping[str, Any]], params: ReportParams) -> Preflight:
     if not params.to.lower().endswith((".html", ".htm")):
         return Preflight(problems=(Problem("to", f"{params.to} is not an HTML file", "end its name in .html"),))
-    notes = () if "validation" in facts else ("Without a validation the report has no figures: run Validate first.",)
-    return Preflight(seconds=4.0 if "validation" in facts else 0.2, memory_mib=100.0, notes=notes)
+    maps = "ebsd" in facts or "grains" in facts
+    notes = () if "validation" in facts else ("Without a validation the report does not compare data and models: run Validate.",)
+    seconds = 0.2 + (4.0 if "validation" in facts else 0.0) + (6.0 if maps else 0.0)
+    return Preflight(seconds=seconds, memory_mib=250.0 if maps else 100.0, notes=notes)
 
 
 STEP = Step(
@@ -51,9 +53,9 @@ STEP = Step(
     lane="virtual",
     params=ReportParams,
     run=_run,
-    optional=("validation", "shell-model", "grain-model"),
+    optional=("validation", "shell-model", "grain-model", "ebsd", "grains"),
     provenance=True,
     preflight=_preflight,
-    about="Writes one self-contained HTML file: what the project holds, data beside model with every distance, the models' "
-    "parameters, and how each result was made.",
+    about="Writes one self-contained HTML file: what the project holds, the orientation map with pole figures and grain "
+    "sizes, data beside model with every distance, the models' parameters, and how each result was made.",
 )

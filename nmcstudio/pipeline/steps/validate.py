@@ -50,6 +50,7 @@ class ValidateParams(Params):
 
 
 def _run(inputs: Mapping[str, Any], params: ValidateParams, monitor: Monitor, rng: np.random.Generator) -> Validation:
+    from nmcstudio.report.disorientations import compare_disorientations
     from nmcstudio.report.grains import compare_grains
     from nmcstudio.report.particles import compare_particles
 
@@ -68,13 +69,16 @@ def _run(inputs: Mapping[str, Any], params: ValidateParams, monitor: Monitor, rn
         inputs.get("tessellation"),
         inputs.get("grain-model"),
         windows=params.windows,
-        monitor=monitor.sub(0.4, 1.0),
+        monitor=monitor.sub(0.4, 0.9),
         rng=child(rng, 1),
     )
-    if not particles and not grains:
+    neighbours = compare_disorientations(
+        inputs.get("grains"), inputs.get("grain-model"), windows=params.windows, monitor=monitor.sub(0.9, 1.0), rng=child(rng, 14)
+    )
+    if not particles and not grains and not neighbours:
         raise NmcError("there is nothing to compare", "extract radius functions or segment grains, or import a model")
     monitor.report(1.0)
-    return Validation((*particles, *grains))
+    return Validation((*particles, *grains, *neighbours))
 
 
 def _composed_um(particles: ParticleSet | None) -> float | None:
