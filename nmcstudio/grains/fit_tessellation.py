@@ -13,6 +13,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import KINDS, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, index_to_um
+from nmcstudio.core.workers import worker_count
 from nmcstudio.grains.gaps import fill_gaps
 from nmcstudio.grains.gauge import fix_gauge
 from nmcstudio.grains.labelling import label_grid
@@ -20,15 +21,17 @@ from nmcstudio.grains.lbfgs import Precondition, minimise
 from nmcstudio.grains.local_models import Array, Generators, LocalModel, local_model
 from nmcstudio.grains.objective import Objective
 from nmcstudio.grains.published import polish_as_published
-from nmcstudio.grains.quality import agreement_of, with_quality
+from nmcstudio.grains.quality import with_quality
 from nmcstudio.grains.start import start_values
 from nmcstudio.grains.training import TrainingSet, sample_training_set
 from nmcstudio.stats.descriptors import Descriptors, describe_labels
 
-OBJECTIVES = ("agreement", "cross-entropy", "published")
 _MEAN_DIAMETER = 15.0  # of the grains in the fit's own unit: temperatures are those of models.md 6.4 in voxel^2
 _SHOW_EVERY_S = 0.2  # between two live views
-_MANY_POINTS = 100_000  # from here on the early stages look at a share of the points
+_MANY_POINTS = 200_000  # from here on the early stages look at a share of the points, and all end a little earlier
+_PATIENCE = 0.25  # factor of the tolerances of smaller fits
+_MOST_POINTS = 20_000_000  # in all, whatever the number of grains: 2 GiB
+_SLAB = 64  # planes that are labelled together
 _WORST = 5  # grains that are named while the fit runs
 
 
@@ -57,24 +60,31 @@ class FitProgress:
 
 @dataclass(frozen=True)
 class _Stage:
-    """One temperature of the annealing (unit of the fit, squared), with the share of points, steps and factor of the ridge."""
+    """One temperature of the fit (its unit squared): which loss, share of the points, factor of the ridge, and when it ends."""
 
     temperature: float
     error: bool
     share: float
-    steps: int
+    tolerance: float
     ridge: float = 1.0
 
 
-_CROSS_ENTROPY = (_Stage(40.0, False, 0.25, 20), _Stage(10.0, False, 0.5, 30), _Stage(3.0, False, 0.5, 30))
-_AGREEMENT = (_Stage(5.0, True, 1.0, 20, 0.01), _Stage(3.0, True, 1.0, 20, 0.01))
+# from a few points, where the problem is convex and coarse, to all of them, where the last share of a voxel counts
+_FIRST = _Stage(8.0, False, 0.2, 2e-3)
+_LAST = _Stage(3.0, False, 1.0, 1e-3)
+_STAGES = {
+    "agreement": (_FIRST, _Stage(4.0, True, 0.3, 1e-3, 0.1), _Stage(2.0, True, 1.0, 1e-3, 0.1)),
+    "cross-entropy": (_FIRST, _LAST),
+    "published": (_FIRST, _LAST),
+}
+_MOST_STEPS, _TYPICAL_STEPS = 100, 10  # of a stage
 
 
 def fit_tessellation(
     grains: LabelVolume,
     kind: str = "laguerre",
     objective: str = "agreement",
-    points_per_grain: int = 250,
+    points_per_grain: int = 1000,
     ridge: float = 1e-3,
     fill_gap_voxels: float = 2.0,
     gauge: str = "auto",
@@ -116,18 +126,19 @@ def fit_tessellation(
     """
     if kind not in KINDS:
         raise NmcError(f"unknown kind of tessellation {kind!r}", f"use one of {', '.join(KINDS)}", "kind")
-    if objective not in OBJECTIVES:
-        raise NmcError(f"unknown objective {objective!r}", f"use one of {', '.join(OBJECTIVES)}", "objective")
+    if objective not in _STAGES:
+        raise NmcError(f"unknown objective {objective!r}", f"use one of {', '.join(_STAGES)}", "objective")
     rng = rng if rng is not None else np.random.default_rng(1)
     monitor = monitor or Monitor()
     filled = fill_gaps(grains, fill_gap_voxels, monitor)
     described = describe_labels(filled, monitor=monitor.sub(0.0, 0.05))
     if len(described) == 0:
         raise NmcError("there are no grains to fit", "the label volume is empty: segment or import grains first")
-    fit = _Fit(filled, grains, described, kind, monitor.sub(0.05, 0.1))
-    with ThreadPoolExecutor(_threads()) as pool:
-        training = sample_training_set(fit.rows, fit.scaling, points_per_grain * len(described), rng, monitor.sub(0.1, 0.15))
-        found = fit.run(training, objective, ridge, pool, rng, monitor.sub(0.15, 0.9))
+    with ThreadPoolExecutor(worker_count()) as pool:
+        fit = _Fit(filled, grains, described, kind, pool, monitor.sub(0.05, 0.1))
+        wanted = min(points_per_grain * len(described), _MOST_POINTS)
+        training = sample_training_set(fit.rows, fit.scaling, wanted, rng, monitor.sub(0.1, 0.15))
+        found = fit.run(training, objective, ridge, rng, monitor.sub(0.15, 0.9))
     result = fit.tessellation(found)
     result = with_quality(result, filled, described, fit.counted, monitor.sub(0.9, 1.0))
     result = fix_gauge(result, gauge)
@@ -138,13 +149,23 @@ def fit_tessellation(
 class _Fit:
     """One fit: the grains, their scaling to the fit's unit of length, and the best state so far."""
 
-    def __init__(self, filled: LabelVolume, grains: LabelVolume, described: Descriptors, kind: str, monitor: Monitor) -> None:
+    def __init__(
+        self,
+        filled: LabelVolume,
+        grains: LabelVolume,
+        described: Descriptors,
+        kind: str,
+        pool: ThreadPoolExecutor,
+        monitor: Monitor,
+    ) -> None:
         self.grains = grains
+        self._pool = pool
         self.kind = kind
         self._shown = 0.0
         self.labels = described.labels
         self.rows = _rows(filled, described.labels)
         self.counted = self.rows if filled is grains else _rows(grains, described.labels)
+        self._counted = sum(int(np.count_nonzero(plane >= 0)) for plane in self.counted)
         self.unit = float(described.diameters_um.mean()) / _MEAN_DIAMETER
         corner, end = index_to_um(np.array([[0, 0, 0], grains.shape]), grains.spacing_um, grains.origin_um)
         self.middle = (corner + end) / 2.0
@@ -160,14 +181,13 @@ class _Fit:
         training: TrainingSet,
         objective: str,
         ridge: float,
-        pool: ThreadPoolExecutor,
         rng: np.random.Generator,
         monitor: Monitor,
     ) -> Generators:
-        stages = _CROSS_ENTROPY + (_AGREEMENT if objective == "agreement" else ())
+        stages = _STAGES[objective]
         temperature = self.model.temperature(stages[0].temperature)
         theta = self.model.start(temperature)
-        work = np.cumsum([0.0] + [stage.share * stage.steps for stage in stages])
+        work = np.cumsum([0.0] + [stage.share for stage in stages])
         ends = (0.7 if objective == "published" else 1.0) * work / work[-1]
         for stage, first, last in zip(stages, ends, ends[1:]):
             part = monitor.sub(first, last)
@@ -176,8 +196,9 @@ class _Fit:
                 points = training.subset(rng.permutation(len(training))[: int(stage.share * len(training))])
             new = self.model.temperature(stage.temperature)
             theta, temperature = theta * temperature / new, new
-            loss = Objective(self.model, points, pool, ridge * stage.ridge)
-            theta = self._stage(loss, theta, temperature, stage, part)
+            loss = Objective(self.model, points, self._pool, ridge * stage.ridge)
+            tolerance = stage.tolerance if len(training) > _MANY_POINTS else _PATIENCE * stage.tolerance
+            theta = self._stage(loss, theta, temperature, stage, tolerance, part)
             self._keep(self.model.generators(theta, temperature), part)
             if monitor.finish_requested:
                 return self.best
@@ -186,12 +207,14 @@ class _Fit:
             def watch(theta: Array, loss: Objective, fraction: float) -> None:
                 self._report(loss, theta, temperature, "Binary sum, Adam", monitor.sub(0.7, 1.0), fraction)
 
-            theta = polish_as_published(self.model, training, theta, temperature, pool, rng, monitor.sub(0.7, 1.0), watch)
+            theta = polish_as_published(self.model, training, theta, temperature, self._pool, rng, monitor.sub(0.7, 1.0), watch)
             # the published objective is what was asked for, whatever the other one thinks of its result
             return self._in_um(self.model.generators(theta, temperature))
         return self.best
 
-    def _stage(self, loss: Objective, theta: Array, temperature: float, stage: _Stage, monitor: Monitor) -> Array:
+    def _stage(
+        self, loss: Objective, theta: Array, temperature: float, stage: _Stage, tolerance: float, monitor: Monitor
+    ) -> Array:
         from nmcstudio.grains.objective_kernels import CROSS_ENTROPY, EXPECTED_ERROR
 
         words = f"{'Expected error' if stage.error else 'Cross-entropy'} at temperature {stage.temperature:g}"
@@ -214,10 +237,10 @@ class _Fit:
 
         def project(theta: Array) -> Array:
             allowed = self.model.project(theta, temperature)
-            self._report(loss, allowed, temperature, words, monitor, done[0] / stage.steps)
+            self._report(loss, allowed, temperature, words, monitor, 1.0 - 0.5 ** (done[0] / _TYPICAL_STEPS))
             return allowed
 
-        return minimise(function, theta, stage.steps, renew, going_on, project)
+        return minimise(function, theta, _MOST_STEPS, renew, going_on, project, tolerance)
 
     def _report(self, loss: Objective, theta: Array, temperature: float, words: str, monitor: Monitor, fraction: float) -> None:
         now = time.monotonic()
@@ -238,12 +261,18 @@ class _Fit:
             self.best, self.best_agreement = found, agreement
 
     def _agreement(self, g: Generators, monitor: Monitor) -> float:
+        """Share of all grain voxels whose label the generators give back."""
+        volume, quiet = self.grains, _Quiet(monitor)
+        starts = range(0, volume.shape[0], _SLAB)
+
+        def right_of(start: int) -> int:
+            rows = self.counted[start : start + _SLAB]
+            origin = (volume.origin_um[0] + start * volume.spacing_um[0], *volume.origin_um[1:])
+            index = label_grid(g.kind, g.seeds, g.weights, g.matrices, rows.shape, volume.spacing_um, origin, quiet)
+            return int(np.count_nonzero((index == rows) & (rows >= 0)))
+
         monitor.check()
-        volume = self.grains
-        index = label_grid(
-            g.kind, g.seeds, g.weights, g.matrices, volume.shape, volume.spacing_um, volume.origin_um, _Quiet(monitor)
-        )
-        return agreement_of(index, self.counted)
+        return sum(self._pool.map(right_of, starts)) / max(self._counted, 1)
 
     def _in_um(self, g: Generators) -> Generators:
         weights = g.weights * (self.unit if self.kind == "gbpd-sqrt" else self.unit**2)
@@ -285,9 +314,3 @@ def _rows(volume: LabelVolume, labels: NDArray[np.int64]) -> NDArray[np.int32]:
     if volume.observed is not None:
         rows[~volume.observed] = -1
     return rows
-
-
-def _threads() -> int:
-    import numba
-
-    return int(numba.get_num_threads())

@@ -12,7 +12,7 @@ Precondition = Callable[[Array], Array]
 _MEMORY = 20
 _TRIES = 12  # of the line search
 _RENEW_EVERY = 20  # steps
-_DRIFT = 5.0  # change of a parameter since the last renewal that calls for the next one
+_DRIFT = 20.0  # change of a parameter since the last renewal that calls for the next one
 _LONGEST = 5.0  # change of a row's parameters in one step
 
 
@@ -39,7 +39,7 @@ def minimise(
     iterations
         At most so many steps.
     renew
-        Called at the start, every 20 steps and whenever a parameter has changed by more than 5: may change `function` and
+        Called at the start, every 20 steps and whenever a parameter has changed by more than 20: may change `function` and
         returns the preconditioner, a function that multiplies by an approximate inverse Hessian. Its second argument is True
         where the search had to go back, so that the approximation has to be better.
     going_on

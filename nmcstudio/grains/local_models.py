@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,12 +89,8 @@ class PolynomialModel:
         step = np.linalg.solve(matrices, shift[..., None])[..., 0]
         return Generators(self.kind, self.centroids + step, level + (shift * step).sum(axis=1), matrices)
 
-    def loss(
-        self, theta: Array, temperature: float, objective: int
-    ) -> tuple[Callable[..., float], tuple[Any, ...], Callable[[Array], Array]]:
-        """The kernel, its first arguments, and what turns its gradient into that of theta."""
-        from nmcstudio.grains.objective_kernels import polynomial_loss
-
+    def scored(self, theta: Array, temperature: float) -> tuple[Array, Callable[[Array], Array]]:
+        """The parameters that the kernels score with, and what turns a gradient by these into one by theta."""
         slope = theta[:, 1:4] / self.radii[:, None]
         coefficients = np.empty((len(theta), self.terms))
         q = self._quadratic(theta) - self.anchors / temperature
@@ -104,7 +99,7 @@ class PolynomialModel:
         coefficients[:, 1:4] = slope - 2.0 * qc
         if self.terms == 10:
             coefficients[:, 4:] = q[:, _ROWS, _COLUMNS] * np.where(_ROWS == _COLUMNS, 1.0, 2.0)
-        return polynomial_loss, (objective, coefficients), self._pull
+        return coefficients, self._pull
 
     def _pull(self, gradient: Array) -> Array:
         c, r = self.centroids, self.radii[:, None]
@@ -163,11 +158,7 @@ class NormModel:
         low[:, _LOW_ROWS, _LOW_COLUMNS] = natural[:, 3:9]
         return Generators(self.kind, natural[:, :3], natural[:, 9], low @ np.swapaxes(low, 1, 2))
 
-    def loss(
-        self, theta: Array, temperature: float, objective: int
-    ) -> tuple[Callable[..., float], tuple[Any, ...], Callable[[Array], Array]]:
-        from nmcstudio.grains.objective_kernels import norm_loss
-
+    def scored(self, theta: Array, temperature: float) -> tuple[Array, Callable[[Array], Array]]:
         natural = self._natural(theta, temperature)
 
         def pull(gradient: Array) -> Array:
@@ -175,7 +166,7 @@ class NormModel:
             out[:, 3:9] *= np.where(self._diagonal, natural[:, 3:9], 1.0) / self.radii[:, None]
             return out
 
-        return norm_loss, (objective, temperature, natural), pull
+        return natural, pull
 
     def _natural(self, theta: Array, temperature: float) -> Array:
         natural = np.empty((len(theta), 10))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from nmcstudio.grains.local_models import Array, LocalModel
 from nmcstudio.grains.training import TrainingSet
 
 _LEAST_PARTS, _PART_POINTS = 8, 40_000  # pieces that are summed in order: the same bits on any number of threads
-_GAP = 10.0  # temperatures behind the nearest generator at which another one is left out of a block
+_GAP = 15.0  # temperatures behind the nearest generator at which another one is left out of a block
 
 
 class Objective:
@@ -51,33 +50,31 @@ class Objective:
         self.right_mass = np.zeros(len(model.radii))
         self.mass = np.bincount(training.truth, weights=training.masses, minlength=len(model.radii))
         self._pool = pool
-        self._boxes = training.boxes(training.starts)
-        self._groups = training.starts[training.groups]
-        self._group_boxes = training.boxes(self._groups)
+        self._norm = model.kind == "gbpd-sqrt"
+        levels = (training.starts[training.groups[training.regions]], training.starts[training.groups], training.starts)
+        self._boxes = [training.boxes(starts) for starts in levels]
+        self._points = np.ascontiguousarray(training.points.T)
 
     def choose_candidates(self, theta: Array, temperature: float, monitor: Monitor) -> None:
         """For each block, the generators whose probability is not negligible there."""
-        from nmcstudio.grains.labelling_kernels import CODES, prune
-        from nmcstudio.grains.objective_kernels import candidates_of_blocks
+        from nmcstudio.grains.labelling_kernels import CODES
+        from nmcstudio.grains.objective_kernels import choose_of_region
 
         g = self.model.generators(theta, temperature)
         s, w, m = packed(g.kind, g.seeds, g.weights, g.matrices)
         code, gap = CODES[g.kind], self.margin * _GAP * temperature
-        every, kept, room = np.arange(len(w), dtype=np.int32), np.empty(len(w), np.int32), np.empty(len(w))
-        pointers, found, total = [np.zeros(1, np.int64)], [], 0
         t = self.training
-        for k in range(len(t.groups) - 1):
+
+        def region(k: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+            return choose_of_region(code, s, w, m, gap, k, *self._boxes, t.regions, t.groups, t.starts, t.truth)  # type: ignore
+
+        pointers: list[NDArray[np.int64]] = [np.zeros(1, np.int64)]
+        found, total = [], 0
+        for lengths, chosen in self._pool.map(region, range(len(t.regions) - 1)):
             monitor.check()
-            first, last = t.groups[k], t.groups[k + 1]
-            centre, half = self._group_boxes[0][k], self._group_boxes[1][k]
-            number = prune(code, s, w, m, every, len(w), centre, half, room, kept, gap)
-            centres, halves = self._boxes[0][first:last], self._boxes[1][first:last]
-            p, c = candidates_of_blocks(
-                code, s, w, m, gap, centres, halves, t.starts[first : last + 1], t.truth, kept[:number].copy()
-            )
-            pointers.append(p[1:] + total)
-            found.append(c)
-            total += len(c)
+            pointers.append(np.cumsum(lengths) + total)
+            found.append(chosen)
+            total += len(chosen)
         self._pointers, self._candidates = np.concatenate(pointers), np.concatenate(found)
         work = np.cumsum(np.diff(self._pointers) * np.diff(t.starts))
         parts = max(_LEAST_PARTS, len(t) // _PART_POINTS)
@@ -85,17 +82,30 @@ class Objective:
         self._cuts = np.concatenate([[0], cuts, [len(work)]])
 
     def preconditioner(self, theta: Array, temperature: float, monitor: Monitor) -> Callable[[Array], Array]:
-        """Multiplication by the inverse of the grains' own blocks of the cross-entropy's Hessian, ridge included."""
-        from nmcstudio.grains.objective_kernels import CROSS_ENTROPY, curvature_blocks
+        """Multiplication by the inverse of the grains' own blocks of the cross-entropy's Hessian, found at the first use."""
+        inverse: list[NDArray[np.floating]] = []
 
-        coefficients = self.model.loss(theta, temperature, CROSS_ENTROPY)[1][-1]
+        def precondition(gradient: Array) -> Array:
+            if not inverse:
+                inverse.append(np.linalg.inv(self._curvature(theta, temperature, monitor)))
+            return np.einsum("nij,nj->ni", inverse[0], gradient)
+
+        return precondition
+
+    def _curvature(self, theta: Array, temperature: float, monitor: Monitor) -> Array:
+        """Each grain's block ``(n, terms, terms)`` of the cross-entropy's Hessian, ridge included."""
+        from nmcstudio.grains.objective_kernels import add_curvature
+
+        parameters = self.model.scored(theta, temperature)[0]
         t, n, terms = self.training, len(theta), theta.shape[1]
-        leading = (self.model.kind != "gbpd-sqrt", temperature, coefficients, self.model.centroids, self.model.radii)
 
         def part(k: int) -> Array:
             out = np.zeros((n, terms, terms))
             first, last = int(self._cuts[k]), int(self._cuts[k + 1])
-            curvature_blocks(*leading, t.points, t.truth, t.masses, t.starts, self._pointers, self._candidates, first, last, out)
+            add_curvature(
+                self._norm, temperature, parameters, self.model.centroids, self.model.radii, self._points, t.truth, t.masses,
+                t.starts, self._pointers, self._candidates, first, last, out,
+            )  # fmt: skip
             return out
 
         blocks = np.zeros((n, terms, terms))
@@ -106,19 +116,23 @@ class Objective:
         diagonal = np.einsum("nii->ni", blocks)
         # damped, so that a grain without soft points still has an invertible block
         diagonal += 1e-3 * diagonal + self.ridge / n * self.model.ridge(temperature) + 1e-6 / n
-        inverse = np.linalg.inv(blocks)
-        return lambda gradient: np.einsum("nij,nj->ni", inverse, gradient)
+        return blocks
 
     def __call__(self, theta: Array, temperature: float, objective: int, monitor: Monitor) -> tuple[float, Array]:
         """Loss and its gradient ``(n, terms)``; leaves the training agreement in `agreement`."""
-        kernel, leading, pull = self.model.loss(theta, temperature, objective)
+        from nmcstudio.grains.objective_kernels import add_losses
+
+        parameters, pull = self.model.scored(theta, temperature)
         t = self.training
 
-        def part(k: int) -> tuple[float, Array, NDArray[np.float64]]:
+        def part(k: int) -> tuple[float, Array, Array]:
             gradient, right = np.zeros_like(theta), np.zeros(len(theta))
             first, last = int(self._cuts[k]), int(self._cuts[k + 1])
-            tail: tuple[Any, ...] = (t.points, t.truth, t.masses, t.starts, self._pointers, self._candidates)
-            return kernel(*leading, *tail, first, last, gradient, right), gradient, right
+            loss = add_losses(
+                objective, self._norm, temperature, parameters, self._points, t.truth, t.masses, t.starts, self._pointers,
+                self._candidates, first, last, gradient, right,
+            )  # fmt: skip
+            return loss, gradient, right
 
         loss, gradient, right = 0.0, np.zeros_like(theta), np.zeros(len(theta))
         for piece in self._pool.map(part, range(len(self._cuts) - 1)):

@@ -13,7 +13,7 @@ from nmcstudio.core.monitor import Monitor
 
 _REACH = 2  # voxels from a face
 _INTERIOR = 0.05  # share of interior voxels relative to those near faces; they weigh as much more
-_FINE, _COARSE = 8, 32  # block edges in voxels
+_EDGES = (128, 32, 8)  # voxels of a region, a group and a block
 _SLAB_VOXELS = 2_000_000
 
 
@@ -34,7 +34,9 @@ class TrainingSet:
     starts
         int64 ``(b + 1,)``, first point of each block.
     groups
-        int64 ``(g + 1,)``, first block of each coarse block.
+        int64 ``(g + 1,)``, first block of each group of neighbouring blocks.
+    regions
+        int64 ``(r + 1,)``, first group of each region.
     """
 
     points: NDArray[np.float64]
@@ -43,6 +45,7 @@ class TrainingSet:
     voxels: NDArray[np.int64]
     starts: NDArray[np.int64]
     groups: NDArray[np.int64]
+    regions: NDArray[np.int64]
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
@@ -51,11 +54,11 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.points)
 
-    def boxes(self, starts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Centres and half edges ``(b, 3)`` of the boxes around the points between successive `starts`."""
+    def boxes(self, starts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Centres and half edges ``(2, b, 3)`` of the boxes around the points between successive `starts`."""
         low = np.minimum.reduceat(self.points, starts[:-1])
         high = np.maximum.reduceat(self.points, starts[:-1])
-        return (low + high) / 2, (high - low) / 2
+        return np.stack([(low + high) / 2, (high - low) / 2])
 
     def subset(self, chosen: NDArray[np.int64]) -> TrainingSet:
         """Some of the points, as a training set of its own."""
@@ -118,17 +121,20 @@ def in_blocks(
     points: NDArray[np.float64], truth: NDArray[np.int32], masses: NDArray[np.float64], voxels: NDArray[np.int64]
 ) -> TrainingSet:
     """Sort points into blocks of voxels."""
-    size = voxels.max(axis=0) // _COARSE + 1
-    coarse = np.ravel_multi_index(tuple((voxels // _COARSE).T), tuple(size))
-    per = _COARSE // _FINE
-    fine = np.ravel_multi_index(tuple((voxels // _FINE % per).T), (per,) * 3)
-    key = coarse * per**3 + fine
-    order = np.argsort(key, kind="stable")
-    key = key[order]
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(key)) + 1, [len(key)]])
-    block_coarse = key[starts[:-1]] // per**3
-    groups = np.concatenate([[0], np.flatnonzero(np.diff(block_coarse)) + 1, [len(block_coarse)]])
-    return TrainingSet(points[order], truth[order], masses[order], voxels[order], starts, groups)
+    keys = []
+    for edge in _EDGES:
+        index = voxels // edge
+        size = index.max(axis=0) + 1
+        keys.append(np.ravel_multi_index(tuple(index.T), tuple(size)))
+    order = np.lexsort(keys[::-1])
+    changed = np.zeros(len(order) - 1, bool)
+    starts = []
+    for key in keys:
+        changed |= np.diff(key[order]) != 0
+        starts.append(np.concatenate([[0], np.flatnonzero(changed) + 1, [len(order)]]))
+    regions, groups, blocks = starts
+    groups_of_regions, blocks_of_groups = np.searchsorted(groups, regions), np.searchsorted(blocks, groups)
+    return TrainingSet(points[order], truth[order], masses[order], voxels[order], blocks, blocks_of_groups, groups_of_regions)
 
 
 def _counts(near: NDArray[np.uint8]) -> NDArray[np.int64]:

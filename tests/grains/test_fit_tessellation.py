@@ -58,7 +58,7 @@ def test_published_objective_ends_near_the_convex_fit():
 def test_same_generators_whatever_the_number_of_threads(monkeypatch):
     grains = grain_map()
     one = fit_tessellation(grains)
-    monkeypatch.setattr("nmcstudio.grains.fit_tessellation._threads", lambda: 1)
+    monkeypatch.setattr("nmcstudio.grains.fit_tessellation.worker_count", lambda: 1)
     other = fit_tessellation(grains)
     np.testing.assert_array_equal(one.seeds_um, other.seeds_um)
     np.testing.assert_array_equal(one.weights, other.weights)

@@ -28,7 +28,7 @@ class FitTessellationParams(Params):
         advanced=True,
     )
     points_per_grain: int = param(
-        250, "Voxels per grain", help="Voxels near faces that the fit looks at, on average.", ge=20, le=20000, advanced=True
+        1000, "Voxels per grain", help="Voxels near faces that the fit looks at, on average.", ge=20, le=20000, advanced=True
     )
     ridge: float = param(
         1e-3,
