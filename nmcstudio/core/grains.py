@@ -133,15 +133,15 @@ class MarkChoice:
     Attributes
     ----------
     weights, copula
-        Kinds of the laws.
+        The laws, without standard errors.
     log_likelihood
         At its maximum.
     aic
         Akaike's criterion; the smaller, the better.
     """
 
-    weights: str
-    copula: str
+    weights: Law
+    copula: Law
     log_likelihood: float
     aic: float
 

@@ -38,7 +38,7 @@ def compare_marks(weights: Array, u2: Array, monitor: Monitor | None = None) -> 
         for copula in COPULA_KINDS:
             monitor.report(done / total, "Comparing laws of the weights")
             fit = margin if copula == "independence" else quick_marks(weights, u2, margin.weights, copula, monitor)
-            found.append(MarkChoice(kind, copula, fit.log_likelihood, fit.aic))
+            found.append(MarkChoice(fit.weights, fit.copula, fit.log_likelihood, fit.aic))
             done += 1
     monitor.report(1.0)
     return tuple(sorted(found, key=lambda each: each.aic))
@@ -67,22 +67,28 @@ def choose_marks(
     if not compare and AUTO not in (law, copula):
         return fit_marks(weights, u2, law=law, copula=copula, monitor=monitor), (), ""
     choices = compare_marks(weights, u2, monitor.sub(0.0, 0.8))
-    taken = _best(c for c in choices if law in (AUTO, c.weights) and copula in (AUTO, c.copula))
-    fit = fit_marks(weights, u2, law=taken.weights, copula=taken.copula, monitor=monitor.sub(0.8, 1.0))
+    taken = _best(c for c in choices if law in (AUTO, c.weights.kind) and copula in (AUTO, c.copula.kind))
+    fit = fit_marks(weights, u2, law=taken.weights.kind, copula=taken.copula.kind, monitor=monitor.sub(0.8, 1.0))
     # Of those that are as good as the best, the one that changes least.
     good = [c for c in choices if c.aic < choices[0].aic + 0.5 * LEAST_GAIN]
-    best = min(good, key=lambda c: ((c.weights != taken.weights) + (c.copula != taken.copula), c.aic))
+    best = min(good, key=lambda c: (_changes(c, taken), c.aic))
     gain = fit.aic - best.aic
     if gain < LEAST_GAIN:
         return fit, choices, ""
-    words = [f"{family_of('weights', best.weights).label} weights", f"the {family_of('copula', best.copula).label} copula"]
-    options = [f"--weights {best.weights}", f"--copula {best.copula}"]
-    told = [k for k, same in enumerate((best.weights == taken.weights, best.copula == taken.copula)) if not same]
+    law, copula = best.weights.kind, best.copula.kind
+    words = [f"{family_of('weights', law).label} weights", f"the {family_of('copula', copula).label} copula"]
+    options = [f"--weights {law}", f"--copula {copula}"]
+    told = [k for k, same in enumerate((law == taken.weights.kind, copula == taken.copula.kind)) if not same]
     note = (
         f"By Akaike's criterion the data prefers {' and '.join(words[k] for k in told)} (lower by {gain:.1f}): fit again with "
         f"{' '.join(options[k] for k in told)} if nothing speaks against it."
     )
     return fit, choices, note
+
+
+def _changes(one: MarkChoice, other: MarkChoice) -> int:
+    """How many kinds of laws differ."""
+    return (one.weights.kind != other.weights.kind) + (one.copula.kind != other.copula.kind)
 
 
 def _best(choices: Iterable[MarkChoice]) -> MarkChoice:

@@ -60,7 +60,7 @@ def test_round_trip(tmp_path):
         MODEL,
         weights=Law("log-normal", {"median": 0.1, "log_sd": 0.3, "theta": -0.1}),
         copula=Law("gumbel", {"theta": 1.4, "rotation": 180.0}),
-        choices=(MarkChoice("log-normal", "gumbel", 10.5, -13.0), MarkChoice("normal", "independence", 3.0, -2.0)),
+        choices=(MarkChoice(Law("normal", {"mean": 0.0, "sd": 0.1}), Law("frank", {"theta": 1.4}), 10.5, -13.0),),
         envelopes=(Envelope("g", "poisson", r, r + 1, r, r + 2, r + 1, 0.03, 99),),
         goodness={"poisson": 0.03, "strauss": 0.5},
         intervals={"seeds": {"cluster_radius": (0.1, 0.2)}},

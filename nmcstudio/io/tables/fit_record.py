@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, MarkChoice
-from nmcstudio.core.laws import family_of, length_factors
+from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, MarkChoice
+from nmcstudio.core.laws import family_of, length_factors, scaled_law
 
 _CURVES = ("data", "low", "high", "middle")
 _TRACE = ("residuals", "parameters", "noise", "allowed", "hidden_shares")
@@ -21,7 +21,12 @@ def fit_to_json(model: GrainModel) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if model.choices:
         found["choices"] = [
-            {"weights": c.weights, "copula": c.copula, "log_likelihood": float(c.log_likelihood), "aic": float(c.aic)}
+            {
+                "weights": _law_to_json(c.weights),
+                "copula": _law_to_json(c.copula),
+                "log_likelihood": float(c.log_likelihood),
+                "aic": float(c.aic),
+            }
             for c in model.choices
         ]
     if model.goodness:
@@ -67,7 +72,10 @@ def fit_from_json(entry: Any, kinds: Mapping[str, str], scale: float, weight_pow
     try:
         found: dict[str, Any] = {
             "choices": tuple(
-                MarkChoice(str(c["weights"]), str(c["copula"]), float(c["log_likelihood"]), float(c["aic"]))
+                MarkChoice(
+                    scaled_law("weights", _law(c["weights"]), scale, weight_power), _law(c["copula"]),
+                    float(c["log_likelihood"]), float(c["aic"]),
+                )
                 for c in entry.get("choices", ())
             ),
             "goodness": {str(kind): float(p) for kind, p in entry.get("goodness", {}).items()},
@@ -106,6 +114,14 @@ def fit_from_json(entry: Any, kinds: Mapping[str, str], scale: float, weight_pow
             f"{file}: the entry 'fit' is not as a fit writes it ({error})", "leave it out: a simulation does not need it", "files"
         ) from error
     return found
+
+
+def _law_to_json(law: Law) -> dict[str, Any]:
+    return {"kind": law.kind, **{name: float(value) for name, value in law.parameters.items()}}
+
+
+def _law(entry: Mapping[str, Any]) -> Law:
+    return Law(str(entry["kind"]), {str(name): float(value) for name, value in entry.items() if name != "kind"})
 
 
 def _list(values: NDArray[np.float64]) -> Any:
