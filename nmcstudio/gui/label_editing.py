@@ -12,6 +12,7 @@ from nmcstudio.gui.background import Background
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.imaging.label_acts import Paint
 from nmcstudio.pipeline.label_session import LabelSession, Version
+from nmcstudio.project.record import Record
 
 EDITABLE = ("particles", "grains")
 Then = Callable[[LabelSession], None]
@@ -93,7 +94,13 @@ class LabelEditing(QObject):
             self.refused.emit(str(error))
 
         self.preparing.emit(node)
-        self._background.ask("", lambda monitor: LabelSession(node, record, monitor), ready, failed)
+        behind = self._map_of(node)
+        self._background.ask("", lambda monitor: LabelSession(node, record, monitor, behind), ready, failed)
+
+    def _map_of(self, node: str) -> Record | None:
+        """Record of the orientation map behind grains, if the project has one."""
+        project = self._controller.project
+        return project.record("ebsd") if node == "grains" and "ebsd" in project.keys else None
 
     def act(self, node: str, values: dict[str, Any], title: str) -> None:
         """Carry out an edit: parameters of edit-labels, and words for the history."""
@@ -109,6 +116,7 @@ class LabelEditing(QObject):
 
     def _act(self, session: LabelSession, values: dict[str, Any], title: str) -> None:
         project = self._controller.project
+        session.follow_map(self._map_of(session.node))
         try:
             act = session.act(project.record(session.node), values, title)
         except NmcError as error:

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.imaging.label_index import Box, LabelIndex, tight_box
+from nmcstudio.imaging.label_orientations import Orientations
 from nmcstudio.imaging.slabs import slabs
 
 
@@ -119,26 +121,31 @@ class LabelEditor:
         Orientation rows by label, replaced when they change; None without orientations.
     index
         Size and bounding box of each label.
+    orientations
+        The map behind grains: objects that an act has changed get their mean orientation from it. None: what an act makes
+        inherits, and nothing else changes.
     """
 
     volume: LabelVolume
     labels: NDArray[Any]
     quaternions: NDArray[np.float64] | None
     index: LabelIndex
+    orientations: Orientations | None = None
     _parts: list[DeltaPart] = field(default_factory=list)
     _touched: set[int] = field(default_factory=set)
     _shown: NDArray[Any] | None = None
 
     @classmethod
-    def of(cls, volume: LabelVolume, monitor: Monitor | None = None) -> LabelEditor:
-        """An editor on a copy of a volume's labels."""
+    def of(cls, volume: LabelVolume, monitor: Monitor | None = None, stack: EbsdStack | None = None) -> LabelEditor:
+        """An editor on a copy of a volume's labels; `stack` is the map that grains came from, if it is at hand."""
         monitor = monitor or Monitor()
         labels = np.empty_like(volume.labels)
         for part in slabs(labels.shape, monitor.sub(0.0, 0.4), "Preparing the labels", voxels=1 << 24):
             labels[part] = volume.labels[part]
         # What it belongs to must not keep the array that was copied.
         grid = replace(volume, labels=labels)
-        return cls(grid, labels, volume.quaternions, LabelIndex(labels, monitor.sub(0.4, 1.0)))
+        index = LabelIndex(labels, monitor.sub(0.4, 1.0))
+        return cls(grid, labels, volume.quaternions, index, Orientations.of(stack, volume))
 
     def result(self) -> LabelVolume:
         """The volume as it stands, on the editor's own array; its `labels` is the same view as long as the array is."""
@@ -159,8 +166,8 @@ class LabelEditor:
 
     # Acts
 
-    def do(self, act: Act, monitor: Monitor | None = None) -> LabelDelta:
-        """Carry out an act; an exception leaves everything as it was.
+    def do(self, act: Act, monitor: Monitor | None = None, passing: bool = False) -> LabelDelta:
+        """Carry out an act; an exception leaves everything as it was. What is `passing` (a stroke as it grows) measures nothing.
 
         Raises
         ------
@@ -176,6 +183,8 @@ class LabelEditor:
             self.revert(self._taken(before, narrow))
             raise
         self._forget_orientations()
+        if not passing:
+            self._measure_orientations()
         if self.quaternions is not None:
             self.quaternions.flags.writeable = False
         return self._taken(before, narrow)
@@ -232,6 +241,21 @@ class LabelEditor:
             rows = self._rows(highest)
             rows[gone] = np.nan
             self.quaternions = rows
+
+    def _measure_orientations(self) -> None:
+        """Objects that lost or gained voxels have the mean orientation of those that they have now."""
+        if self.orientations is None or self.quaternions is None:
+            return
+        there = [label for label in sorted(self._touched) if self.index.has(label)]
+        if not there:
+            return
+        rows = self._rows(there[-1])
+        for label in there:
+            box = self.index.box(label)
+            mean = self.orientations.mean(box, self.labels[box] == label)
+            if np.isfinite(mean).all():
+                rows[label] = mean
+        self.quaternions = rows
 
     # Undo and redo
 

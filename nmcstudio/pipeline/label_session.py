@@ -129,18 +129,21 @@ class LabelSession:
         Holds the array that acts change.
     current
         The version that the array holds.
-    root
-        Record of the labels as they were when the session began.
+    root, root_quaternions
+        Record of the labels as they were when the session began, and the orientations that they had.
     volume
         The labels as they stand, read-only, on the array that acts change: for the thread of the acts only.
     """
 
-    def __init__(self, node: str, record: Record, monitor: Monitor | None = None) -> None:
+    def __init__(self, node: str, record: Record, monitor: Monitor | None = None, orientation_map: Record | None = None) -> None:
         monitor = monitor or Monitor()
         self.node = node
         value: LabelVolume = record.load()
-        self.editor = LabelEditor.of(value, monitor.sub(0.0, 0.6))
+        stack = orientation_map.load() if orientation_map is not None else None
+        self._map_digest = orientation_map.digest if orientation_map is not None else ""
+        self.editor = LabelEditor.of(value, monitor.sub(0.0, 0.6), stack)
         self._lock = threading.RLock()
+        self.root_quaternions = value.quaternions
         self.volume = self.editor.result()
         self._digest = ArrayDigest(self.editor.labels) if is_large(self.editor.labels) else None
         observed = value.observed
@@ -211,6 +214,11 @@ class LabelSession:
         )
         return LabelAct(title, self.node, record, after, box, touched, sum(delta.nbytes for delta in deltas))
 
+    def follow_map(self, orientation_map: Record | None) -> None:
+        """Leave means as they are once the orientation map is another one than at the start of the session."""
+        if (orientation_map.digest if orientation_map is not None else "") != self._map_digest:
+            self.editor.orientations = None
+
     def take_changes(self) -> tuple[list[Box], set[int]]:
         """Boxes that changed and labels that were touched since this was last asked for."""
         changes, self._changes = self._changes, []
@@ -269,7 +277,7 @@ class LabelSession:
     def paint(self, part: Paint) -> Box | None:
         """Paint a piece of a stroke; until `end_stroke` the array is ahead of its version. Returns the box of what changed."""
         with self._lock:
-            delta = self.editor.do(part)
+            delta = self.editor.do(part, passing=True)
             self._stroke.append(delta)
         return delta.box
 

@@ -100,7 +100,7 @@ def prepare(project: Project, key: str, values: Mapping[str, Any] | None = None)
             first = NODES[name].steps[0]
             raise NmcError(f"{step.title} needs {NODES[name].title.lower()}, and the project has none", f"run {first} first")
         records[name] = project.record(name)
-    for name in step.optional:
+    for name in step.optional_with(params):
         if name in project.keys and name not in records:
             records[name] = project.record(name)
     facts = {name: record.summary for name, record in records.items()}
@@ -149,7 +149,7 @@ def preflight(project: Project, key: str, values: Mapping[str, Any]) -> Prefligh
     if missing:
         wanted = NODES[missing[0]]
         return Preflight(problems=(Problem("", f"needs {wanted.title.lower()}", f"run {wanted.steps[0]} first"),))
-    facts = {name: project.record(name).summary for name in (*names, *step.optional) if name in project.keys}
+    facts = {name: project.record(name).summary for name in (*names, *step.optional_with(params)) if name in project.keys}
     return step.preflight(facts, params)
 
 

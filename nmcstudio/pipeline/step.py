@@ -67,7 +67,7 @@ class Step:
     reads
         Node keys that must be there; a callable of the parameters where they depend on them.
     optional
-        Node keys that are used where they exist.
+        Node keys that are used where they exist; a callable of the parameters where they depend on them.
     writes
         Node key, a callable of the parameters, or None for steps that write files.
     in_place
@@ -89,7 +89,7 @@ class Step:
     params: type[Params]
     run: Callable[[Mapping[str, Any], Any, Monitor, np.random.Generator], Any]
     reads: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = ()
-    optional: tuple[str, ...] = ()
+    optional: tuple[str, ...] | Callable[[Any], tuple[str, ...]] = ()
     writes: str | Callable[[Any], str | None] | None = None
     in_place: bool = False
     can_finish: bool = False
@@ -100,6 +100,10 @@ class Step:
     def reads_with(self, params: Params) -> tuple[str, ...]:
         """Node keys that a run with these parameters needs."""
         return self.reads(params) if callable(self.reads) else self.reads
+
+    def optional_with(self, params: Params) -> tuple[str, ...]:
+        """Node keys that a run with these parameters uses where they exist."""
+        return self.optional(params) if callable(self.optional) else self.optional
 
     def writes_with(self, params: Params) -> str | None:
         """Node key that a run with these parameters writes, or None."""

@@ -55,7 +55,7 @@ def by_library(inputs: Path, outputs: Path) -> list[tuple[str, str]]:
         if chosen.provenance:
             continue  # the report tells where a project's values came from, and plain values do not know
         params = params_of(chosen, given)
-        have = {name: values[name] for name in (*chosen.reads_with(params), *chosen.optional) if name in values}
+        have = {name: values[name] for name in (*chosen.reads_with(params), *chosen.optional_with(params)) if name in values}
         value = run(key, have, seed=SEED, **given)
         node = chosen.writes_with(params)
         if node is not None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.gui.views.content_images import label_surfaces, object_plots, thin_labels, thinning_of
-from nmcstudio.gui.views.contents import Content, SceneItem
+from nmcstudio.gui.views.content_images import label_layers, label_surfaces, object_plots, thin_labels, thinning_of
+from nmcstudio.gui.views.contents import Content, Layer, SceneItem
 from nmcstudio.gui.views.object_table import crop_of, describe_crops, renewed
 from nmcstudio.project.project import Project
 
@@ -36,6 +36,7 @@ class EditedContent:
         self._since_made: set[int] = set()
         self._pending: set[int] = set()
         self._thinning = 0
+        self._coloured: Any = session.root_quaternions
 
     def follow(self, content: Content | None) -> tuple[Content | None, list[Box]]:
         """The content on the session's array, and the boxes that have changed."""
@@ -50,7 +51,18 @@ class EditedContent:
         if any(layer.values is not volume.labels for layer in on_labels):
             layers = tuple(replace(layer, values=volume.labels) if layer in on_labels else layer for layer in content.layers)
             content = replace(content, layers=layers)
+        if volume.quaternions is not self._coloured:
+            content = replace(content, layers=self._recoloured(content))
+            self._coloured = volume.quaternions
         return content, boxes
+
+    def _recoloured(self, content: Content) -> tuple[Layer, ...]:
+        """Layers whose colours come from the orientations of the objects, which an act has changed."""
+        new = {layer.key: layer for layer in label_layers(self.session.volume, content.subject, False)}
+        return tuple(
+            replace(layer, table=new[layer.key].table) if layer.table is not None and layer.key in new else layer
+            for layer in content.layers
+        )
 
     def _near(self, box: Box) -> set[int]:
         """Objects in a changed box: their neighbours may be others now."""

@@ -52,11 +52,16 @@ class SplitOptions(QWidget):
         self.apply.setText("Split")
         self.apply.setToolTip("Split between the seeds, or at the necks if there are none (Return)")
         self.apply.clicked.connect(self.split)
+        self.turned = QToolButton(self)
+        self.turned.setText("By orientation")
+        self.turned.setToolTip("Split the chosen grain into two parts of different orientation, each with its own mean")
+        self.turned.clicked.connect(self.split_by_orientation)
+        self.turned.hide()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 8, 0)
         row.setSpacing(4)
         row.addWidget(QLabel("Necks below", self))
-        for widget in (self.slider, self._value, self.pieces, self.apply):
+        for widget in (self.slider, self._value, self.pieces, self.apply, self.turned):
             row.addWidget(widget)
         row.insertSpacing(3, 8)
         selection.changed.connect(self._chosen)
@@ -65,6 +70,7 @@ class SplitOptions(QWidget):
     def set_node(self, node: str) -> None:
         if node != self._node:
             self._node = node
+            self.turned.setVisible(node == "grains")
             self.forget()
 
     def show_seeds(self, held: bool) -> None:
@@ -102,6 +108,13 @@ class SplitOptions(QWidget):
         else:
             values = {"split_necks": [[self._label, self.slider.value() / 100]]}
             self._editing.act(self._node, values, f"Split {noun} {self._label} at its necks")
+
+    @Slot()
+    def split_by_orientation(self) -> None:
+        """Split the chosen grain into two parts of different orientation."""
+        if self._held and self._node == "grains" and self._label:
+            values = {"split_orientation": [[self._label, 2]]}
+            self._editing.act(self._node, values, f"Split grain {self._label} by orientation")
 
     def forget(self) -> None:
         """No seeds, no preview."""
@@ -190,4 +203,5 @@ class SplitOptions(QWidget):
             count = int(self._hierarchy.groups(self.slider.value() / 100).max(initial=0))
         self.pieces.setText(f"{count} piece{'' if count == 1 else 's'}" if count else "")
         self.slider.setEnabled(bool(self._label))
+        self.turned.setEnabled(bool(self._label))
         self.apply.setEnabled(bool(self._label) and (len(self._seeds) > 1 or count > 1))

@@ -29,6 +29,11 @@ class EditLabelsParams(Params):
         "Split at necks",
         help="Label and value: 5,0.8 cuts where a neck is narrower than 0.8 of the smaller piece; the largest keeps the label.",
     )
+    split_orientation: tuple[tuple[int, ...], ...] = param(
+        (),
+        "Split by orientation",
+        help="Grain and number of pieces: 5,2 parts grain 5 into two by the orientation of its voxels; needs the map.",
+    )
     fill: tuple[int, ...] = param((), "Fill holes", help="Labels whose enclosed background becomes the object.")
     flood: tuple[tuple[float, ...], ...] = param(
         (), "Fill a contour", help="Label and x,y,z of a point in background that is closed in within its slice; needs a plane."
@@ -62,7 +67,8 @@ _POINTS = {"split": (1, 2), "flood": (1, 1), "paint": (2, 1)}
 def run(inputs: Mapping[str, Any], params: EditLabelsParams, monitor: Monitor, rng: np.random.Generator) -> LabelVolume:
     from nmcstudio.imaging.label_edits import LabelEditor
 
-    editor = LabelEditor.of(inputs[params.on], monitor.sub(0.0, 0.8))
+    stack = inputs.get("ebsd") if params.on == "grains" else None
+    editor = LabelEditor.of(inputs[params.on], monitor.sub(0.0, 0.8), stack)
     acts = acts_of(params, editor.volume)
     for number, act in enumerate(acts):
         delta = editor.do(act, monitor.sub(0.8 + 0.2 * number / len(acts), 0.8 + 0.2 * (number + 1) / len(acts)))
@@ -80,6 +86,7 @@ def acts_of(params: EditLabelsParams, volume: LabelVolume) -> list[Any]:
         If an entry has too few or too many numbers.
     """
     from nmcstudio.imaging import label_acts as acts
+    from nmcstudio.imaging.label_orientations import SplitByOrientation
     from nmcstudio.imaging.label_split import SplitAtNecks, SplitAtSeeds
 
     if problem := _wrong_numbers(params):
@@ -87,6 +94,7 @@ def acts_of(params: EditLabelsParams, volume: LabelVolume) -> list[Any]:
     found: list[Any] = [acts.Merge(group) for group in params.merge]
     found += [SplitAtSeeds(int(each[0]), _points(each[1:], params, volume)) for each in params.split]
     found += [SplitAtNecks(int(label), ratio) for label, ratio in params.split_necks]
+    found += [SplitByOrientation(label, pieces) for label, pieces in params.split_orientation]
     found += [acts.Fill(label) for label in params.fill]
     found += [acts.Flood(int(each[0]), params.plane, _points(each[1:], params, volume)[0]) for each in params.flood]
     edge = float(np.cbrt(np.prod(volume.spacing_um))) if params.unit == "voxel" else 1.0
@@ -128,13 +136,19 @@ def _wrong_numbers(params: EditLabelsParams) -> Problem | None:
         if len(each) != 2 or each[0] != int(each[0]) or not 0 < each[1] <= 1:
             words = ",".join(f"{v:g}" for v in each)
             return Problem("split_necks", f"{words} is not a label and a value up to 1", "write for example 5,0.8")
+    for pair in params.split_orientation:
+        if len(pair) != 2 or not 2 <= pair[1] <= 10:
+            words = ",".join(map(str, pair))
+            return Problem("split_orientation", f"{words} is not a grain and 2 to 10 pieces", "write for example 5,2")
+    if params.split_orientation and params.on != "grains":
+        return Problem("split_orientation", "only grains have orientations", "split between seeds, or edit grains")
     if params.flood and params.plane == "all":
         return Problem("plane", "a contour is closed in a slice only", "choose the plane: xy, xz or yz")
     return None
 
 
 def preflight(facts: Mapping[str, Mapping[str, Any]], params: EditLabelsParams) -> Preflight:
-    asked = ("merge", "split", "split_necks", "fill", "flood", "paint", "delete")
+    asked = ("merge", "split", "split_necks", "split_orientation", "fill", "flood", "paint", "delete")
     problem = _wrong_numbers(params)
     if not any(getattr(params, name) for name in asked):
         problem = Problem("merge", "there is nothing to do", "use the tools above the slices, or name labels here")
@@ -153,6 +167,7 @@ STEP = Step(
     params=EditLabelsParams,
     run=run,
     reads=lambda params: (params.on,),
+    optional=lambda params: ("ebsd",) if params.on == "grains" else (),
     writes=lambda params: params.on,
     in_place=True,
     preflight=preflight,
