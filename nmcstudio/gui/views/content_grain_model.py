@@ -12,6 +12,7 @@ from nmcstudio.core.laws import LAWS, LawParameter, family_of
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.content_images import density_plot
 from nmcstudio.gui.views.contents import Column, Content, Image, Plot, Series, Table
+from nmcstudio.gui.views.correction_plots import correction_plots
 
 PARTS = {"seeds": "Seeds", "weights": "Weights", "copula": "Weight and distance", "texture": "Orientations", "matrices": "Shapes"}
 _CURVES = {
@@ -26,7 +27,7 @@ def grain_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
     model: GrainModel = values["grain-model"]
     fitted: Tessellation | None = values.get("tessellation")
     plots = [_envelope_plot(model, envelope) for envelope in model.envelopes] or [_pair_correlation(model)]
-    plots += [_weights(model, fitted), _copula(model), _ranks(fitted)]
+    plots += [_weights(model, fitted), _copula(model), _ranks(fitted), *correction_plots(model.correction)]
     return Content(
         "grain-model", "Grain model", "", table=_table(model), plots=tuple(p for p in plots if p), note=" ".join(model.notes)
     )

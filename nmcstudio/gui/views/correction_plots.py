@@ -1,0 +1,53 @@
+"""Whether the correction for empty cells converged: what simulated windows give against the data, step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nmcstudio.core.grains import CorrectionTrace
+from nmcstudio.gui.views.contents import Plot, Series
+
+_ROLES = ("data", "fitted", "model", "theory")
+_WEIGHTS = ("mean weight", "spread of the weights", "shape of the weights")
+
+
+def correction_plots(trace: CorrectionTrace | None) -> list[Plot]:
+    """One plot for the seeds and one for the weights; nothing without a correction.
+
+    A curve is simulation minus data in per cent (for the mean weight: of the spread of the weights). It should come to zero.
+    """
+    if trace is None or len(trace.residuals) < 2:
+        return []
+    first = trace.names.index(_WEIGHTS[0])
+    groups = (
+        ("correction-seeds", "Correction for empty cells: seeds", range(first)),
+        (
+            "correction-weights",
+            "Correction for empty cells: weights",
+            [trace.names.index(n) for n in _WEIGHTS if n in trace.names],
+        ),
+    )
+    return [_plot(trace, key, title, list(rows)) for key, title, rows in groups]
+
+
+def _plot(trace: CorrectionTrace, key: str, title: str, rows: list[int]) -> Plot:
+    steps = np.arange(1, len(trace.fresh) + 1, dtype=float)
+    series = [
+        Series(role, trace.names[row], steps, -100.0 * trace.residuals[:, row], style="line") for role, row in zip(_ROLES, rows)
+    ]
+    search = int(np.count_nonzero(~trace.fresh))
+    end = "they agree." if trace.converged else "they do not agree, and the values are those of visible cells."
+    caption = (
+        f"Simulated windows and data: {end} Steps 1 to {search} look for the solution with the same random "
+        f"numbers; steps {search + 1} to {len(steps)} stand there with fresh ones, and their mean is taken off."
+    )
+    noise = [f"{trace.names[row]} {100.0 * trace.noise[row]:.1f} %" for row in rows if np.isfinite(trace.noise[row])]
+    return Plot(
+        key,
+        title,
+        "step",
+        "simulation − data [%]",
+        tuple(series),
+        caption=caption,
+        note="Monte Carlo error of that mean: " + ", ".join(noise) if noise else "",
+    )
