@@ -43,6 +43,8 @@ class Tessellation:
         float64 ``(n,)``, volume of the cell over that of the grain, minus 1; None if unknown.
     centroid_errors_um
         float64 ``(n,)``; None if unknown.
+    agreements
+        float64 ``(n,)``, share of each grain's voxels that its own cell holds; None if unknown.
     neighbour_precision, neighbour_recall
         Of the pairs of touching grains; NaN if unknown.
     empty_cells
@@ -75,6 +77,7 @@ class Tessellation:
     quaternions: NDArray[np.float64] | None = None
     point_group: str = ""
     simulated: bool = False
+    agreements: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -91,7 +94,7 @@ class Tessellation:
             )
         shapes = {
             "matrices": (n, 3, 3), "centroids_um": (n, 3), "volumes_um3": (n,), "volume_errors": (n,),
-            "centroid_errors_um": (n,), "quaternions": (n, 4),
+            "centroid_errors_um": (n,), "agreements": (n,), "quaternions": (n, 4),
         }  # fmt: skip
         for name, shape in shapes.items():
             if getattr(self, name) is not None:

@@ -14,6 +14,7 @@ from nmcstudio.core.grains import KINDS, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, index_to_um
 from nmcstudio.core.workers import worker_count
+from nmcstudio.grains.fit_progress import FitHistory, FitProgress
 from nmcstudio.grains.gaps import fill_gaps
 from nmcstudio.grains.gauge import fix_gauge
 from nmcstudio.grains.labelling import label_grid
@@ -32,30 +33,6 @@ _MANY_POINTS = 200_000  # from here on the early stages look at a share of the p
 _PATIENCE = 0.25  # factor of the tolerances of smaller fits
 _MOST_POINTS = 20_000_000  # in all, whatever the number of grains: 2 GiB
 _SLAB = 64  # planes that are labelled together
-_WORST = 5  # grains that are named while the fit runs
-
-
-@dataclass(frozen=True)
-class FitProgress:
-    """The state of a running fit, for a live view.
-
-    Attributes
-    ----------
-    kind, labels, seeds_um, weights, matrices
-        As in `Tessellation`, before the gauge is fixed.
-    agreement
-        Estimated from the training voxels.
-    worst
-        Labels of the grains with the lowest agreement, worst first.
-    """
-
-    kind: str
-    labels: NDArray[np.int64]
-    seeds_um: Array
-    weights: Array
-    matrices: Array | None
-    agreement: float
-    worst: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -77,6 +54,10 @@ _STAGES = {
     "cross-entropy": (_FIRST, _LAST),
     "published": (_FIRST, _LAST),
 }
+# Labels that nearly are a tessellation tell their generators far better at low temperature: a soft face between two close seeds
+# drives them apart, and the seeds' pair correlation with them. For other labels there is no such place to look for.
+_SHARP = (_Stage(1.0, False, 1.0, 1e-3, 0.1), _Stage(0.3, False, 1.0, 1e-3, 0.01))
+_SHARP_FROM = 0.98  # agreement
 _MOST_STEPS, _TYPICAL_STEPS = 100, 10  # of a stage
 
 
@@ -162,6 +143,7 @@ class _Fit:
         self._pool = pool
         self.kind = kind
         self._shown = 0.0
+        self._history = FitHistory()
         self.labels = described.labels
         self.rows = _rows(filled, described.labels)
         self.counted = self.rows if filled is grains else _rows(grains, described.labels)
@@ -175,6 +157,7 @@ class _Fit:
         self.model: LocalModel = local_model(kind, (seeds - self.middle) / self.unit, radii, matrices)
         self.best = Generators(kind, seeds, weights, matrices)
         self.best_agreement = self._agreement(self.best, monitor)
+        self._history.add_whole(self.best_agreement)
 
     def run(
         self,
@@ -184,12 +167,15 @@ class _Fit:
         rng: np.random.Generator,
         monitor: Monitor,
     ) -> Generators:
-        stages = _STAGES[objective]
+        sharp = _SHARP if objective == "agreement" else ()
+        stages = (*_STAGES[objective], *sharp)
         temperature = self.model.temperature(stages[0].temperature)
         theta = self.model.start(temperature)
         work = np.cumsum([0.0] + [stage.share for stage in stages])
         ends = (0.7 if objective == "published" else 1.0) * work / work[-1]
         for stage, first, last in zip(stages, ends, ends[1:]):
+            if stage in sharp and self.best_agreement < _SHARP_FROM:
+                break
             part = monitor.sub(first, last)
             points = training
             if stage.share < 1.0 and len(training) > _MANY_POINTS:
@@ -249,14 +235,15 @@ class _Fit:
             return
         self._shown = now
         state = self._in_um(self.model.generators(theta, temperature))
-        order = np.argsort(loss.right_mass / np.maximum(loss.mass, 1e-300))[:_WORST]
-        worst = tuple(int(label) for label in self.labels[order])
-        partial = FitProgress(self.kind, self.labels, state.seeds, state.weights, state.matrices, loss.agreement, worst)
+        shares = np.divide(loss.right_mass, loss.mass, out=np.full(len(loss.mass), np.nan), where=loss.mass > 0)
+        self._history.add(loss.agreement, loss.value)
+        partial = FitProgress(self.kind, self.labels, state.seeds, state.weights, state.matrices, shares, *self._history.curves())
         monitor.report(fraction, f"{words}: agreement {loss.agreement:.3f}", partial)
 
     def _keep(self, generators: Generators, monitor: Monitor) -> None:
         found = self._in_um(generators)
         agreement = self._agreement(found, monitor)
+        self._history.add_whole(agreement)
         if agreement > self.best_agreement:
             self.best, self.best_agreement = found, agreement
 

@@ -35,8 +35,10 @@ class Objective:
     ----------
     agreement
         Share of the grain voxels, as the training points stand for them, that the last call gave their own label.
+    value
+        The loss of the last call.
     right_mass, mass
-        ``(n,)``: the same for each grain, and what it can be at most.
+        ``(n,)``: the agreement of each grain, and what it can be at most.
     margin
         Widens the candidate lists; raised where they turned out too short.
     """
@@ -46,7 +48,7 @@ class Objective:
         self.training = training
         self.ridge = ridge
         self.margin = 1.0
-        self.agreement = float("nan")
+        self.agreement = self.value = float("nan")
         self.right_mass = np.zeros(len(model.radii))
         self.mass = np.bincount(training.truth, weights=training.masses, minlength=len(model.radii))
         self._pool = pool
@@ -144,4 +146,5 @@ class Objective:
         self.agreement = float(right.sum())
         factors = self.ridge / len(theta) * self.model.ridge(temperature)
         loss += 0.5 * float((factors * theta**2).sum())
+        self.value = loss
         return loss, pull(gradient) + factors * theta

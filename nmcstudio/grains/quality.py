@@ -16,10 +16,13 @@ from nmcstudio.stats.descriptors import Descriptors, describe_labels
 _OPEN_SHARE = 0.05  # of a grain's faces towards background; more is a free surface, not a cell
 
 
-def agreement_of(index: NDArray[np.int32], rows: NDArray[np.int32]) -> float:
-    """Share of the voxels with a grain (row from 0) that carry the index of that row; plane by plane to save memory."""
-    right = sum(int(np.count_nonzero((a == b) & (b >= 0))) for a, b in zip(index, rows))
-    return right / max(sum(int(np.count_nonzero(b >= 0)) for b in rows), 1)
+def agreements_of(index: NDArray[np.int32], rows: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Voxels of each of `count` grains (rows from 0) that carry the index of that row, and all its voxels; plane by plane."""
+    right, every = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for a, b in zip(index, rows):
+        right += np.bincount(b[(a == b) & (b >= 0)], minlength=count)
+        every += np.bincount(b[b >= 0], minlength=count)
+    return right, every
 
 
 def with_quality(
@@ -55,7 +58,7 @@ def with_quality(
         rows = table[grains.labels]
         if grains.observed is not None:
             rows[~grains.observed] = -1
-    agreement = agreement_of(index, rows)
+    right, every = agreements_of(index, rows, len(t))
     index += 1
     index[grains.labels == 0] = 0
     fitted = describe_labels(LabelVolume(index, spacing, origin, grains.observed), monitor=monitor.sub(0.6, 1.0))
@@ -68,7 +71,8 @@ def with_quality(
     found = {tuple(pair) for pair in (fitted.pairs - 1).tolist()}
     return replace(
         t,
-        agreement=agreement,
+        agreement=float(right.sum() / max(every.sum(), 1)),
+        agreements=np.divide(right, every, out=np.full(n, np.nan), where=every > 0),
         centroids_um=known.centroids_um[place],
         volumes_um3=known.volumes_um3[place],
         complete=~known.touches_border[place] & (known.background_shares[place] <= _OPEN_SHARE),

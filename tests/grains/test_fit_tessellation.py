@@ -12,7 +12,8 @@ import pytest
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
-from nmcstudio.grains.fit_tessellation import FitProgress, fit_tessellation
+from nmcstudio.grains.fit_progress import FitProgress
+from nmcstudio.grains.fit_tessellation import fit_tessellation
 from nmcstudio.grains.gaps import fill_gaps
 from nmcstudio.grains.labelling import label_grid
 from nmcstudio.pipeline.direct import run
@@ -103,7 +104,11 @@ def test_live_view_finish_and_cancel():
     monitor = Monitor(lambda p: (seen.append(p.partial), monitor.finish()) if p.partial is not None else None, 0.0)
     short = fit_tessellation(grains, monitor=monitor)
     assert seen[0].seeds_um.shape == (150, 3) or len(seen[0].labels) == len(seen[0].seeds_um)
-    assert len(seen[0].worst) == 5
+    assert len(seen[0].shares) == len(seen[0].labels)
+    assert seen[0].agreement == pytest.approx(
+        np.average(seen[0].shares, weights=np.bincount(grains.labels.ravel())[seen[0].labels]), abs=0.02
+    )
+    assert len(seen[0].whole) >= 1
     assert 0.5 < short.agreement <= whole.agreement + 1e-9
     stopped = Monitor()
     timer = threading.Timer(0.15, stopped.cancel)

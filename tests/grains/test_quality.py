@@ -38,6 +38,7 @@ def test_of_other_labels():
     # |x - 2|^2 - 5 = |x - 7|^2 at x = 5: voxels at 5 are a tie and go to the first
     right = 4 * 144 + 3 * 144
     assert found.agreement == pytest.approx(right / (8 * 144 + 32))
+    np.testing.assert_allclose(found.agreements, [1.0, 3 / 4, 0.0])
     assert found.empty_cells == 1
     np.testing.assert_allclose(found.volume_errors, [5 / 4 - 1, (3 * 144 + 32) / (4 * 144) - 1, -1])
     assert found.neighbour_precision == 1.0
