@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.gui.drops import Guess, guess
+from nmcstudio.gui.panels.import_ebsd import ImportEbsdPanel
 from nmcstudio.gui.settings import last_folder, remember_folder
 from nmcstudio.gui.widgets.bars import Bar
 
@@ -57,6 +58,9 @@ class Intake(QObject):
             return
         self._controller.edit_params(found.what, found.values)
         self._controller.show_step(found.what)
+        if found.what == "import-ebsd":
+            # A frame cannot be guessed: it is looked at first.
+            self._window.docks["step"].findChild(ImportEbsdPanel).open_dialog()
         self._controller.file_message.emit(f"{name} is ready to be imported", path)
 
     def _not_guessed(self, error: Exception) -> None:

@@ -15,6 +15,8 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.contents import Layer, PlaneSource
 from nmcstudio.gui.views.layer_model import PREVIEW
+from nmcstudio.gui.views.legends import ipf_legend
+from nmcstudio.gui.views.orientation_layers import main_group
 
 _KEPT = 96  # coloured sections and planes that are kept
 PAIRS = ("Blend", "Checkerboard", "Difference")
@@ -136,7 +138,10 @@ class AlignedPlanes(PlaneSource):
 def aligned_layer(store: AlignedStore) -> Layer:
     """The layer of the slices."""
     stack = store.stack
-    return Layer(f"{PREVIEW}-aligned", "Aligned", "rgb", AlignedPlanes(store), stack.spacing_um, stack.origin_um)
+    return Layer(
+        f"{PREVIEW}-aligned", "Aligned", "rgb", AlignedPlanes(store), stack.spacing_um, stack.origin_um,
+        legend=ipf_legend("z", main_group(stack)),
+    )  # fmt: skip
 
 
 def fill_gaps(
