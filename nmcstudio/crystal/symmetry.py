@@ -50,6 +50,8 @@ _LAUE_OF = {member: laue for laue, members in _MEMBERS.items() for member in mem
 # Numbers in the headers of EDAX files (proper group without its bars and ones) and of Oxford's (Laue class 1 to 11).
 _EDAX = {"1": "-1", "2": "2/m", "20": "2/m", "22": "mmm", "4": "4/m", "42": "4/mmm", "3": "-3", "32": "-3m", "6": "6/m",
          "62": "6/mmm", "23": "m-3", "43": "m-3m"}  # fmt: skip
+# Vendors' numbers do not tell the two settings of D3 apart.
+_WITHOUT_SETTING = {"-31m": "-3m"}
 _OXFORD = ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m")
 _LAST_SPACE_GROUP = {2: "-1", 15: "2/m", 74: "mmm", 88: "4/m", 142: "4/mmm", 148: "-3", 167: "-3m", 176: "6/m", 194: "6/mmm",
                      206: "m-3", 230: "m-3m"}  # fmt: skip
@@ -86,6 +88,18 @@ def point_group_from_edax(symmetry: str) -> str | None:
 def point_group_from_oxford(laue_number: int) -> str | None:
     """Point group of Oxford's Laue class number 1 to 11, else None."""
     return _OXFORD[laue_number - 1] if 1 <= laue_number <= 11 else None
+
+
+def edax_symmetry(point_group: str) -> str:
+    """EDAX's number of a point group's Laue class ("m-3m" -> "43")."""
+    laue = _WITHOUT_SETTING.get(laue_class(point_group), laue_class(point_group))
+    return next(number for number, known in _EDAX.items() if known == laue)
+
+
+def oxford_laue_number(point_group: str) -> int:
+    """Oxford's number 1 to 11 of a point group's Laue class."""
+    laue = _WITHOUT_SETTING.get(laue_class(point_group), laue_class(point_group))
+    return _OXFORD.index(laue) + 1
 
 
 def point_group_of_space_group(number: int) -> str | None:

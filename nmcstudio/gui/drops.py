@@ -9,7 +9,7 @@ from typing import Any
 
 from nmcstudio.core.errors import NmcError
 
-EBSD_ENDINGS = (".ang", ".ctf", ".cpr", ".crc", ".oh5", ".h5oina", ".h5ebsd", ".osc")
+EBSD_ENDINGS = (".ang", ".ctf", ".cpr", ".crc", ".oh5", ".h5oina", ".edaxh5", ".h5ebsd", ".dream3d", ".osc")
 MODEL_STEPS = {"nmcstudio/shell-model": "import-shell-model", "nmcstudio/grain-model": "import-grain-model"}
 
 

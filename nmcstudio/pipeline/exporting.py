@@ -123,8 +123,8 @@ def _writers() -> dict[str, dict[str, Writer]]:
         "particles": labels,
         "radii": {".h5": _radii, ".csv": _radii},
         "shell-model": {".json": _shell_model},
-        "ebsd": {".vti": _ebsd, ".h5": _ebsd_again},
-        "grains": labels,
+        "ebsd": {".vti": _ebsd, ".h5": _ebsd_again, ".dream3d": _ebsd_dream3d, ".ang": _ebsd_text, ".ctf": _ebsd_text},
+        "grains": {**labels, ".dream3d": _grains_dream3d},
         "tessellation": {".csv": _tessellation},
         "grain-model": {".json": _grain_model},
         "mesh": dict.fromkeys((".vtu", ".stl", ".ply"), _mesh),
@@ -198,6 +198,24 @@ def _ebsd_again(path: Path, value: Any, monitor: Monitor) -> None:
     from nmcstudio.io.ebsd.nmcstudio_h5 import write_ebsd
 
     write_ebsd(path, value, monitor)
+
+
+def _ebsd_dream3d(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.ebsd.dream3d_write import write_stack_dream3d
+
+    write_stack_dream3d(path, value, monitor)
+
+
+def _grains_dream3d(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.ebsd.dream3d_write import write_grains_dream3d
+
+    write_grains_dream3d(path, value, monitor)
+
+
+def _ebsd_text(path: Path, value: Any, monitor: Monitor) -> None:
+    from nmcstudio.io.ebsd.text_write import write_ang, write_ctf
+
+    (write_ang if path.suffix.lower() == ".ang" else write_ctf)(path, value, monitor)
 
 
 def _mesh(path: Path, value: Any, monitor: Monitor) -> None:

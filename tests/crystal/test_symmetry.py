@@ -91,8 +91,9 @@ def test_names() -> None:
 @pytest.mark.parametrize(
     ("symbol", "group"),
     [
-        ("R -3 m", "-3m"), ("R-3m", "-3m"), ("F m#ovl3m", "m-3m"), ("Fm3m", "m-3m"), ("P 63/m m c", "6/mmm"), ("P 6_3/m m c", "6/mmm"),
-        ("P63/mmc", "6/mmm"), ("P 21 21 21", "mmm"), ("P n m a", "mmm"), ("P 3 1 m", "-31m"), ("R32", "-3m"), ("C 2/c", "2/m"),
+        ("R -3 m", "-3m"), ("R-3m", "-3m"), ("F m#ovl3m", "m-3m"), ("Fm3m", "m-3m"), ("P 63/m m c", "6/mmm"),
+        ("P 6_3/m m c", "6/mmm"), ("P63/mmc", "6/mmm"),
+        ("P 21 21 21", "mmm"), ("P n m a", "mmm"), ("P 3 1 m", "-31m"), ("R32", "-3m"), ("C 2/c", "2/m"),
         ("I a -3 d", "m-3m"), ("P213", "m-3"), ("I 41/a m d", "4/mmm"), ("garbage", None), ("", None),
     ],
 )  # fmt: skip

@@ -271,7 +271,7 @@ def test_stack_of_unequal_sections(tmp_path: Path) -> None:
     stack_of(tmp_path, [1, 2])
     text = ang_text(angles(3)).splitlines()
     write(tmp_path / "s3.ang", "\n".join(text[:-COLUMNS]))
-    with pytest.raises(NmcError, match="s3.ang has 9 x 5 points, s1.ang 9 x 6") as caught:
+    with pytest.raises(NmcError, match=r"s3.ang has 9 x 5 points, s1.ang 9 x 6") as caught:
         read_ebsd(tmp_path, slice_spacing_um=1)
     assert "leave that section out" in caught.value.hint
     write(tmp_path / "s3.ang", ang_text(angles(4), step=0.5))

@@ -55,8 +55,7 @@ def _images(file: Any) -> dict[str, _Image]:
         if any(f"{mark}{name}" not in holder for name in ("DIMENSIONS", "SPACING", "ORIGIN")):
             continue
         size = tuple(int(value) for value in np.ravel(holder[f"{mark}DIMENSIONS"][()]))
-        spacing = tuple(float(value) for value in np.ravel(holder[f"{mark}SPACING"][()]))
-        origin = tuple(float(value) for value in np.ravel(holder[f"{mark}ORIGIN"][()]))
+        spacing, origin = _decimals(holder[f"{mark}SPACING"]), _decimals(holder[f"{mark}ORIGIN"])
         if not len(size) == len(spacing) == len(origin) == 3:
             continue
         for matrix in children(group):
@@ -71,6 +70,11 @@ def _images(file: Any) -> dict[str, _Image]:
                 name = group.name.rsplit("/", 1)[-1]
                 found[name] = _Image(name, size, spacing, origin, cells, tuple(children(group)))  # type: ignore[arg-type]
     return found
+
+
+def _decimals(values: Any) -> tuple[float, ...]:
+    """Numbers as they were meant: 0.3 in single precision is 0.3."""
+    return tuple(float(str(value)) for value in np.ravel(np.asarray(values[()])))
 
 
 def _geometries(group: Any) -> list[Any]:
@@ -117,7 +121,7 @@ def _phases(file: Any, image: _Image, count: int) -> tuple[tuple[Phase, ...], tu
         np.ravel(ensembles["CrystalStructures"][()]).astype(np.int64) if "CrystalStructures" in ensembles else np.empty(0)
     )
     names = [as_text(value) for value in np.ravel(ensembles["MaterialName"][()])] if "MaterialName" in ensembles else []
-    lattices = np.asarray(ensembles["LatticeConstants"][()], np.float64) if "LatticeConstants" in ensembles else np.empty((0, 6))
+    lattices = ensembles["LatticeConstants"][()] if "LatticeConstants" in ensembles else np.empty((0, 6))
     groups_known = _notes(file).get("point_groups", [])
     phases: list[Phase] = []
     warnings: list[str] = []
@@ -126,7 +130,7 @@ def _phases(file: Any, image: _Image, count: int) -> tuple[tuple[Phase, ...], tu
         group = CRYSTAL_STRUCTURES[int(structures[number])] if known else None
         if len(groups_known) >= number:
             group = str(groups_known[number - 1])
-        lattice = tuple(lattices.reshape(len(lattices), -1)[number]) if number < len(lattices) else ()
+        lattice = _decimals(lattices[number]) if number < len(lattices) else ()
         phase, said = make_phase(names[number] if number < len(names) else "", group, lattice)
         phases.append(phase)
         warnings += said

@@ -23,9 +23,9 @@ class ExportParams(Params):
     node: Node = param("particle", "Result", help="Which of the project's results is written.")
     to: str = param(
         ..., "File or folder", widget="file", min_length=1,
-        help="The ending chooses the format: .tif, .vti, .nrrd, .h5, .zarr for volumes, .csv for tables, .json for models, "
-        ".vtu, .stl, .ply for meshes. Particles also go into a folder, each with all its files; a validation too, each figure as "
-        "SVG, PDF and PNG with its numbers.",
+        help="The ending chooses the format: .tif, .vti, .nrrd, .h5, .zarr for volumes, .dream3d, .ang, .ctf for "
+        "orientations, .csv for tables, .json for models, .vtu, .stl, .ply for meshes. Particles also go into a folder, each "
+        "with all its files; a validation too, each figure as SVG, PDF and PNG with its numbers.",
     )  # fmt: skip
     particle: int | None = param(
         None, "Particle", ge=0, optional_text="all", help="Number of the particle, counted from 0; left open, all are written."
