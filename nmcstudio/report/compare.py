@@ -90,16 +90,19 @@ def compare_samples(
     words = {sample.role: f"{ROLES[sample.role]} (n = {len(sample.values)})" for sample in used} | (labels or {})
     # One kernel for all: with their own bandwidths a small and a large sample of the same law would look different.
     width = bandwidth or silverman_bandwidth(used[0].values, used[0].weights)
-    grid = _grid(used, width, lower, upper)
+    top = max(int(sample.values.max()) for sample in used)
+    grid = np.arange(top + 1.0) if whole else _grid(used, width, lower, upper)
 
     def drawn(values: Array, weights: Array | None) -> Array:
+        if whole:
+            share = np.bincount(values.astype(int), weights=weights, minlength=top + 1)[: top + 1].astype(float)
+            return share / share.sum()
         return density(values, weights, grid=grid, bandwidth=width, lower=lower, upper=upper).y
 
     curves = []
     for sample in used:
         mean = float(np.average(sample.values, weights=sample.weights))
-        x, y = _shares(sample) if whole else (grid, drawn(sample.values, sample.weights))
-        curves.append(Curve(sample.role, words[sample.role], x, y, mean))
+        curves.append(Curve(sample.role, words[sample.role], grid, drawn(sample.values, sample.weights), mean))
     if not whole:
         note = f"{note} Gaussian kernel of {width:.2g}{f' {unit}' if unit else ''}.".strip()
     by_role = {sample.role: sample for sample in used}
@@ -123,12 +126,6 @@ def compare_samples(
         distances["fitted_wasserstein"] = wasserstein(data.values, fitted.values, data.weights, fitted.weights)
     y_label = "share" if whole else f"density [1/{unit}]" if unit else "density"
     return Comparison(key, title, subject, x_label, y_label, used, tuple(curves), (), distances, unit, note, bands)
-
-
-def _shares(sample: Sample) -> tuple[Array, Array]:
-    top = int(sample.values.max())
-    share = np.bincount(sample.values.astype(int), weights=sample.weights, minlength=top + 1).astype(float)
-    return np.arange(top + 1.0), share / share.sum()
 
 
 def _between(data: Sample, model: Sample, rng: np.random.Generator) -> dict[str, float]:

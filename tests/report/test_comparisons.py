@@ -32,14 +32,16 @@ def grain_model() -> GrainModel:
     )
 
 
-def grain_data(model: GrainModel, rng: np.random.Generator) -> tuple[LabelVolume, Tessellation]:
-    window = np.array([[0.0, 4.0]] * 3)
+def grain_data(
+    model: GrainModel, rng: np.random.Generator, edge: float = 4.0, voxels: int = 60
+) -> tuple[LabelVolume, Tessellation]:
+    window, h = np.array([[0.0, edge]] * 3), edge / voxels
     seeds, weights, _ = simulate_grains(model, window, rng)
-    index = label_grid("laguerre", seeds, weights, None, (60, 60, 60), (4 / 60,) * 3, (2 / 60,) * 3)
+    index = label_grid("laguerre", seeds, weights, None, (voxels,) * 3, (h,) * 3, (h / 2,) * 3)
     keep = np.bincount(index.ravel(), minlength=len(seeds)) > 0
-    labels = LabelVolume(np.cumsum(keep)[index], (4 / 60,) * 3, (2 / 60,) * 3, kind="grains")
-    given = Tessellation("laguerre", np.arange(1, keep.sum() + 1), seeds[keep], weights[keep], window, observed_volume_um3=64.0)
-    return labels, given
+    labels = LabelVolume(np.cumsum(keep)[index], (h,) * 3, (h / 2,) * 3, kind="grains")
+    names = np.arange(1, keep.sum() + 1)
+    return labels, Tessellation("laguerre", names, seeds[keep], weights[keep], window, observed_volume_um3=edge**3)
 
 
 def test_equal_laws_are_as_close_as_two_samples_of_the_model(rng: np.random.Generator) -> None:
@@ -89,7 +91,7 @@ def test_grains_of_the_model_agree_with_it(rng: np.random.Generator) -> None:
     labels, tessellation = grain_data(model, rng)
     found = by_key(compare_grains(labels, tessellation, model, windows=2, monitor=Monitor(), rng=rng))
     assert {"grain-diameter", "grain-area", "grain-sphericity", "grain-neighbours"} <= set(found)
-    assert {"pair-correlation", "seed-distances", "weights", "weights-distances", "copula"} <= set(found)
+    assert {"pair-correlation", "empty-space", "seed-distances", "weights", "weights-distances", "copula"} <= set(found)
     copula = found["copula"]
     assert [surface.role for surface in copula.surfaces] == ["data", "model", "theory"]
     assert copula.distances["energy_p"] > 0.005
@@ -107,8 +109,51 @@ def test_grains_of_the_model_agree_with_it(rng: np.random.Generator) -> None:
     means = {curve.role: curve.mean for curve in diameter.curves}
     assert means["model"] == pytest.approx(0.76, abs=0.07)
     assert found["grain-neighbours"].y_label == "share"
-    roles = [curve.role for curve in found["pair-correlation"].curves]
-    assert roles == ["data", "model", "theory"]
+    for key in ("pair-correlation", "empty-space", "seed-distances", "weights"):
+        assert [curve.role for curve in found[key].curves] == ["data", "model", "theory"], key
+        assert found[key].bands == ()
+    # The theory is a density too, and its mean is that of models.md 8.2: 5.854 voxels of 0.05 um.
+    theory = found["seed-distances"].curves[-1]
+    assert np.trapezoid(theory.y, theory.x) == pytest.approx(1, abs=0.02)
+    assert theory.mean == pytest.approx(5.854 * 0.05, rel=1e-3)
+    # Seeds of empty cells are not seen: gaps are wider than those of all seeds.
+    data, _, theory = found["empty-space"].curves
+    assert np.mean(data.y - theory.y) < 0.02
+    joint = found["grain-joint"]
+    assert [surface.role for surface in joint.surfaces] == ["data", "fitted", "model"]
+    assert joint.distances["energy_p"] > 0.005
+
+
+@pytest.mark.parametrize(
+    ("seeds", "weights", "copula", "windows"),
+    [
+        (Law("poisson", {"intensity": 3.0}), Law("normal", {"mean": 0.01, "sd": 0.05}), Law("clayton", {"theta": 0.3}), 19),
+        pytest.param(
+            Law("strauss", {"beta": 6.0, "gamma": 0.3, "interaction_radius": 0.3}),
+            Law("gamma", {"theta": -0.1, "scale": 0.02, "shape": 5.0}), Law("independence"), 2, marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["poisson", "strauss"],
+)  # fmt: skip
+def test_any_laws_have_their_theory_and_many_windows_an_envelope(
+    seeds: Law, weights: Law, copula: Law, windows: int, rng: np.random.Generator
+) -> None:
+    model = GrainModel(seeds, weights, copula)
+    labels, tessellation = grain_data(model, rng, edge=3.2, voxels=30)
+    found = by_key(compare_grains(labels, tessellation, model, windows=windows, monitor=Monitor(), rng=rng))
+    for key in ("pair-correlation", "empty-space", "seed-distances", "weights"):
+        assert [curve.role for curve in found[key].curves] == ["data", "model", "theory"], key
+        assert bool(found[key].bands) == (windows == 19)
+    assert [surface.role for surface in found["copula"].surfaces] == ["data", "model", "theory"]
+    # No cell is empty here, so that the visible seeds are all seeds.
+    _, model_curve, theory = found["empty-space"].curves
+    assert np.abs(model_curve.y - theory.y).max() < 0.1
+    if windows == 19:
+        for key in found.keys() - {"copula"}:
+            assert found[key].distances["envelope_p"] >= 1 / 20, key
+        shares = found["grain-neighbours"]
+        np.testing.assert_array_equal(shares.curves[0].x, np.arange(len(shares.curves[0].x)))
+        assert np.all(shares.bands[0].high <= 1)
 
 
 def test_nothing_gives_nothing(rng: np.random.Generator) -> None:
@@ -148,7 +193,7 @@ def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random
     reader = _Reader()
     reader.feed(text)
     assert reader.outside == []
-    assert reader.figures == len(validation.comparisons) == 16
+    assert reader.figures == len(validation.comparisons) == 18
     assert "simulated data" in text
     assert "a &amp; b" in text
     assert "&lt;5 voxels&gt;" in text
