@@ -93,6 +93,8 @@ def summarise_labels(value: LabelVolume, voxels: NDArray[np.int64]) -> dict[str,
     figures = _grid(value.shape, value.spacing_um)
     voxel_um3 = float(np.prod(value.spacing_um))
     diameters = np.cbrt(6 / np.pi * sizes[sizes > 0] * voxel_um3)
+    if value.shape[0] == 1:  # a section has areas: circles in place of balls
+        diameters = np.sqrt(4 / np.pi * sizes[sizes > 0] * value.spacing_um[1] * value.spacing_um[2])
     figures |= {
         "kind": value.kind,
         "count": count,

@@ -35,6 +35,10 @@ def render_maps(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Mon
     figures = []
     if ebsd is not None:
         figures.append(_figure("IPF map, z", _svg(draw_map(ebsd, grains), "ipf-map"), _map_words(ebsd)))
+        if np.isfinite(ebsd.quality[ebsd.shape[0] // 2]).any():
+            figures.append(
+                _figure("Quality", _svg(_draw_quality(ebsd), "quality-map"), "The vendor's image quality, bright is good.")
+            )
     monitor.report(0.2, "drawing pole figures")
     figures.append(_poles(ebsd, grains if oriented else None, monitor.sub(0.2, 0.6)))
     if grains is not None and grains.kind == "grains":
@@ -82,6 +86,24 @@ def draw_map(ebsd: EbsdStack, grains: LabelVolume | None, direction: str = "z") 
                           va="top" if low else "bottom", fontsize=7, annotation_clip=False)  # fmt: skip
         side.set_title(f"IPF {direction}, {group}", fontsize=8, pad=14)
         side.set_axis_off()
+    return figure
+
+
+def _draw_quality(ebsd: EbsdStack) -> Any:
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    step = -(-max(ebsd.shape[1:]) // _WIDEST)
+    values = ebsd.quality[ebsd.shape[0] // 2, ::step, ::step]
+    _, dy, dx = ebsd.spacing_um
+    height, width = values.shape[0] * step * dy, values.shape[1] * step * dx
+    low, high = np.nanpercentile(values, [0.5, 99.5])
+    with matplotlib.rc_context(drawing_settings("quality-map")):
+        figure = Figure(figsize=(6.4, max(2.2, min(5.2 * height / width, 7.0))), layout="constrained")
+        axis = figure.subplots()
+        axis.imshow(values, cmap="gray", vmin=low, vmax=high, extent=(0, width, height, 0), interpolation="none")
+        axis.set_axis_off()
+        _scale_bar(axis, width, height)
     return figure
 
 

@@ -16,7 +16,7 @@ from nmcstudio.report.drawing import COLOURS
 Array = NDArray[np.float64]
 
 _LEVELS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-_MOST_POINTS = 700
+_MOST_POINTS = 120  # orientations
 _MOST_ORIENTATIONS = 20_000
 
 
@@ -84,7 +84,9 @@ def pole_pictures(
         return []
     step = -(-total // _MOST_ORIENTATIONS)
     q, mass = q[::step], None if mass is None else mass[::step]
-    said = f"{total} {noun}" + (f", every {step}th taken" if step > 1 else "") + (", by volume" if mass is not None else "")
+    said = (
+        f"{total} {noun}" + (f", every {step}th taken" if step > 1 else "") + (", weighted by size" if mass is not None else "")
+    )
     around = np.linspace(0, 2 * np.pi, 181)
     circle = np.stack([np.cos(around), np.sin(around)], axis=1)
     made = []
@@ -93,8 +95,7 @@ def pole_pictures(
         monitor.report(number / (len(families) + 1), "pole figures")
         found = pole_density(q, pole, point_group, weights=mass, projection=projection)
         poles = sample_poles(q, pole, point_group)
-        few = poles.shape[0] * poles.shape[1] <= _MOST_POINTS
-        points = project(poles, projection).reshape(-1, 2) * [1, -1] if few else np.empty((0, 2))
+        points = project(poles, projection).reshape(-1, 2) * [1, -1] if len(q) <= _MOST_POINTS else np.empty((0, 2))
         caption = (
             f"{_range(found)} multiples of random; {said}; {projection} projection of the half that faces the viewer, "
             "X to the right and Y down as in the map"
@@ -171,7 +172,11 @@ def draw_poles(picture: PolePicture, axis: Any) -> None:
 
     shades = LinearSegmentedColormap.from_list("poles", ["#ffffff", COLOURS["data"]])
     top = float(np.nanmax(picture.density))
-    axis.pcolormesh(picture.x, picture.y, picture.density, cmap=shades, vmin=0, vmax=top, shading="nearest", rasterized=True)
+    shaded = axis.pcolormesh(
+        picture.x, picture.y, picture.density, cmap=shades, vmin=0, vmax=top, shading="nearest", rasterized=True
+    )
+    (border,) = axis.fill(*picture.outline.T, facecolor="none")
+    shaded.set_clip_path(border)
     for level, line in picture.contours.items():
         axis.plot(*line.T, color="#333333", linewidth=0.5 + 0.25 * np.log2(level), label=f"{level:g}")
     if len(picture.points):

@@ -17,7 +17,11 @@ _WHOLE = 80_000_000  # voxels up to which all objects are described in one pass
 
 # Title, unit and sentence of the columns, by their name in descriptors.csv, in the order on the screen.
 _COLUMNS = {
-    "diameter_um": ("Diameter", "µm", "Diameter of the ball of the same volume"),
+    "diameter_um": (
+        "Diameter",
+        "µm",
+        "Diameter of the ball of the same volume; of a single section, of the circle of the same area",
+    ),
     "sphericity": ("Sphericity", "", "Surface of the ball of the same volume over the object's surface"),
     "touches_border": ("Touches border", "", "Reaches the border of the volume or something that was not imaged"),
     "star_error": (
@@ -31,6 +35,7 @@ _COLUMNS = {
     "surface_um2": ("Surface", "µm²", "Crofton's formula with 13 directions"),
     "neighbours": ("Neighbours", "", "Objects that share a voxel face"),
     "aspect_ratio": ("Aspect ratio", "", "Longest over shortest axis of the ellipsoid of the same moments"),
+    "area_um2": ("Area", "µm²", "Area in this section"),
     "voxels": ("Voxels", "", "Number of voxels"),
     "x_um": ("x", "µm", "Centroid"),
     "y_um": ("y", "µm", "Centroid"),
@@ -56,7 +61,8 @@ def label_table(volume: LabelVolume, subject: str, monitor: Monitor, radii: Radi
 
     if not is_large(volume):
         found = describe_labels(volume, monitor=monitor)
-        return _table(subject, found.labels, dict(found.columns()), volume, radii)
+        rows = dict(found.columns())
+        return _table(subject, found.labels, _in_section(rows, volume) if volume.shape[0] == 1 else rows, volume, radii)
     from nmcstudio.imaging.label_index import LabelIndex
 
     index = LabelIndex(volume.labels, monitor.sub(0.0, 0.1))
@@ -104,6 +110,8 @@ def renewed(table: Table, touched: Iterable[int], rows: Rows, volume: LabelVolum
     new = rows["label"] if rows else np.empty(0, np.int64)
     labels = np.concatenate([table.ids[keep], new]).astype(np.int64)
     order = np.argsort(labels)
+    if rows and any(column.name == "area_um2" for column in table.columns):
+        rows = _in_section(rows, volume)
     joined: Rows = {}
     for column in table.columns:
         if column.name in rows or not rows:
@@ -114,12 +122,30 @@ def renewed(table: Table, touched: Iterable[int], rows: Rows, volume: LabelVolum
 
 def _table(subject: str, labels: NDArray[Any], rows: Rows, volume: LabelVolume, radii: RadiusFunctions | None) -> Table:
     rows = rows | _orientations(volume, labels)
-    if radii is not None:
+    if radii is not None and "volume_um3" in rows:
         rows |= _measured(labels, rows["volume_um3"], radii)
     columns = [
         Column(title, unit, rows[name], name=name, tip=tip) for name, (title, unit, tip) in _COLUMNS.items() if name in rows
     ]
     return Table(subject, "particles" if subject == "particles" else "grains", labels.astype(np.int64), tuple(columns))
+
+
+def _in_section(rows: Rows, volume: LabelVolume) -> Rows:
+    """Columns of objects of a single section: area and the diameter of the circle of the same area, nothing of space."""
+    _, dy, dx = volume.spacing_um
+    area = rows["voxels"] * dy * dx
+    of_space = (
+        "volume_um3",
+        "surface_um2",
+        "sphericity",
+        "aspect_ratio",
+        "axis_a_um",
+        "axis_b_um",
+        "axis_c_um",
+        "background_share",
+    )
+    flat = {name: values for name, values in rows.items() if name not in of_space}
+    return flat | {"area_um2": area, "diameter_um": np.sqrt(4 / np.pi * area)}
 
 
 def _measured(labels: NDArray[Any], volumes_um3: NDArray[np.float64], radii: RadiusFunctions) -> Rows:
