@@ -30,6 +30,8 @@ def observed_region(tessellation: Tessellation, grains: LabelVolume | None = Non
     """
     if grains is not None:
         mask = np.asarray(grains.labels) > 0
+        if grains.observed is not None:
+            mask &= grains.observed
         if mask.mean() < _FULL:
             return MaskRegion(mask, grains.spacing_um, grains.origin_um)
     window = tessellation.window_um

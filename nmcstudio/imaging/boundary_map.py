@@ -10,6 +10,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Volume
 from nmcstudio.imaging.grain_fill import fill_from_nearest
+from nmcstudio.imaging.grain_points import Points
 from nmcstudio.imaging.grain_settings import GrainSettings
 from nmcstudio.imaging.heights import Heights, heights_from
 
@@ -40,9 +41,7 @@ def boundary_values(stack: EbsdStack, settings: GrainSettings, volume: Volume | 
     return -values if settings.bright_boundaries else values
 
 
-def map_heights(
-    stack: EbsdStack, indexed: NDArray[np.bool_], settings: GrainSettings, volume: Volume | None, monitor: Monitor
-) -> Heights:
+def map_heights(stack: EbsdStack, points: Points, settings: GrainSettings, volume: Volume | None, monitor: Monitor) -> Heights:
     """How bright each point is inside the closing of what is indexed, smoothed: hills are grains, valleys are boundaries.
 
     Heights are relative to the map's 1st and 99th percentile, so that `split` means the same for every scale.
@@ -55,13 +54,15 @@ def map_heights(
     from nmcstudio.imaging.denoise import smooth
 
     values = boundary_values(stack, settings, volume)
-    material = indexed.astype(np.uint8)
+    material = (points.ids > 0).astype(np.uint8)
     mean_edge = float(np.prod(stack.spacing_um)) ** (1 / 3)
-    fill_from_nearest(material, stack.observed, 2 * mean_edge, stack.spacing_um, monitor.sub(0.0, 0.5))
+    fill_from_nearest(material, points.observed, 2 * mean_edge, stack.spacing_um, monitor.sub(0.0, 0.5))
     inside = (material > 0) & np.isfinite(values)
     low, high = np.percentile(values[inside], [1, 99]) if inside.any() else (0.0, 0.0)
     if not high > low:
         what = {"quality": "quality", "confidence": "confidence", "volume": "boundary map"}[settings.boundary_map]
         raise NmcError(f"the map has no {what} that could show boundaries", "use the method orientation", "method")
-    field = smooth(np.where(np.isfinite(values), values, low), settings.sigma_voxels, None, monitor.sub(0.5, 1.0))
+    known = points.observed & np.isfinite(values)
+    everywhere = None if known.all() else known
+    field = smooth(np.where(known, values, low), settings.sigma_voxels, everywhere, monitor.sub(0.5, 1.0))
     return heights_from(np.where(inside, np.maximum((field - low) / (high - low), 0.01), 0).astype(np.float32))

@@ -174,7 +174,7 @@ def grain_hierarchy(
     parts: NDArray[Any] = points.ids
     heights: Heights | None = None
     if settings.uses_map:
-        heights = map_heights(stack, points.ids > 0, settings, boundary, monitor.sub(0.0, 0.3))
+        heights = map_heights(stack, points, settings, boundary, monitor.sub(0.0, 0.3))
         mean_edge = float(np.prod(stack.spacing_um)) ** (1 / 3)
         z, y, x = stack.spacing_um
         edges: Triple = (z / mean_edge, y / mean_edge, x / mean_edge)
