@@ -27,9 +27,9 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.background import Background
 from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.panels.import_ebsd import LookedAtFirst
 from nmcstudio.gui.panels.map_preview import DIRECTIONS, MapSection, MapSections, alike, facts_of, picture_of
 from nmcstudio.gui.panels.picture import Picture
-from nmcstudio.gui.panels.step_panel import StepPanel
 from nmcstudio.gui.views.layer_keys import LayerKey
 from nmcstudio.gui.views.legends import ipf_legend
 from nmcstudio.gui.widgets.frame_choice import FrameChoice
@@ -39,12 +39,12 @@ LOOK_MS = 150
 _LISTED = 2000  # files in the list
 _HOW = (
     "<b>Which frame is right?</b> The colours alone do not tell. Open the same map in the vendor's program, along x and then "
-    "along y, and take the frame whose pictures are the same. Or look at something whose orientation is known: a silicon wafer, twin "
-    "traces. “=” marks frames that look alike along this direction; <i>Between the axes</i> tells all apart that differ at all."
+    "along y, and take the frame whose pictures are the same. Or look at something whose orientation is known: a silicon wafer, "
+    "twin traces. “=” marks frames that look alike along this direction; <i>Between the axes</i> tells all apart that differ."
 )
 
 
-class EbsdImportSide(StepPanel):
+class EbsdImportSide(LookedAtFirst):
     """The import's parameters; above them the files and what their header says."""
 
     hidden = ("files",)

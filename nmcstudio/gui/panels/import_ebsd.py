@@ -4,15 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
+from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.panels.import_panel import ImportPanel
 from nmcstudio.gui.panels.map_preview import MapSections, picture_of
+from nmcstudio.gui.panels.step_panel import StepPanel
 
 
-class ImportEbsdPanel(ImportPanel):
+class LookedAtFirst(StepPanel):
+    """Looks at chosen files in a worker before they are checked: the first look at a format loads its reader, which takes
+    a second, and a file on a slow disk takes what it takes. What was seen is kept by the readers."""
+
+    _seen: Any = None
+
+    @Slot()
+    def _check(self) -> None:
+        values = self.controller.params(self.key)
+        wanted = [values.get(name) for name in ("files", "scan", "gaps")]
+        if not values.get("files") or wanted == self._seen:
+            super()._check()
+            return
+
+        def look(monitor: Monitor) -> Any:
+            from nmcstudio.io.ebsd.registry import probe
+
+            try:
+                probe(values["files"], scan=values.get("scan") or None, gaps=values.get("gaps") or "blank")
+            except NmcError:
+                # The check that follows says it where it belongs.
+                return wanted
+            return wanted
+
+        self.controller.loader.ask(f"look-{id(self)}", look, self._looked)
+
+    def _looked(self, seen: Any) -> None:
+        self._seen = seen
+        self._check()
+
+
+class ImportEbsdPanel(LookedAtFirst, ImportPanel):
     words = "The middle section of the chosen files stands here, in IPF colours."
     spacing_field = "slice_spacing_um"
 
