@@ -25,7 +25,7 @@ class FitProgress:
         float64 ``(k, 2)``: seconds since the start, and agreement on the voxels that the fit looks at.
     whole
         float64 ``(j, 2)``: the same on all voxels, at the ends of stages.
-    loss
+    losses
         float64 ``(k, 2)``: seconds, and the loss that is being minimised; NaN where another loss begins.
     """
 
@@ -37,7 +37,7 @@ class FitProgress:
     shares: NDArray[np.float64]
     trained: NDArray[np.float64]
     whole: NDArray[np.float64]
-    loss: NDArray[np.float64]
+    losses: NDArray[np.float64]
 
     @property
     def agreement(self) -> float:
@@ -67,6 +67,6 @@ class FitHistory:
         self._loss.append((now, float("nan")))
 
     def curves(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """`trained`, `whole` and `loss` of `FitProgress`."""
+        """`trained`, `whole` and `losses` of `FitProgress`."""
         trained, whole, loss = (frozen(np.reshape(each, (-1, 2))) for each in (self._trained, self._whole, self._loss))
         return trained, whole, loss

@@ -18,7 +18,7 @@ from PySide6.QtTest import QTest
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.shells import ShellComponent, ShellModel
 from nmcstudio.core.volume import LabelVolume, Volume
-from nmcstudio.grains.fit_tessellation import FitProgress
+from nmcstudio.grains.fit_progress import FitProgress
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.gui.views.plots import PlotsPanel
@@ -182,11 +182,21 @@ def test_a_running_fit_is_drawn_over_the_grains(window, qtbot) -> None:
     put(controller, "grains", LabelVolume(grains.labels, grains.spacing_um, kind="grains"))
     show(qtbot, controller, area, "grains")
     seeds = np.array([[5.0, 15, 20], [15.0, 15, 20]])
-    area.show_partial("fit-tessellation", FitProgress("laguerre", np.array([3, 7]), seeds, np.zeros(2), None, 0.9, ()))
+    curve = np.array([[0.1, 0.9]])
+    shares = np.array([0.95, 0.85])
+    area.show_partial(
+        "fit-tessellation", FitProgress("laguerre", np.array([3, 7]), seeds, np.zeros(2), None, shares, curve, curve, curve)
+    )
     qtbot.waitUntil(lambda: area.model.layer("live") is not None, timeout=30_000)
     assert "fit in progress" in area.slices["xy"].pane.badge
     cells = area.model.layer("live").values
-    assert set(np.unique(cells)) == {0, 1, 2}
+    at = area.cross.position / np.array(grains.spacing_um)
+    for axis in range(3):
+        plane = cells.plane(axis, int(np.floor(at[axis] + 0.5)))
+        z, y, x = np.meshgrid(*(np.arange(n) * h for n, h in zip(grains.shape, grains.spacing_um)), indexing="ij")
+        away = np.stack([(x - s[0]) ** 2 + (y - s[1]) ** 2 + (z - s[2]) ** 2 for s in seeds])
+        whole = np.where(grains.labels > 0, away.argmin(axis=0) + 1, 0)
+        np.testing.assert_array_equal(plane, np.take(whole, int(np.floor(at[axis] + 0.5)), axis))
 
 
 def test_layouts_maximise_and_state_come_back(window, qtbot) -> None:

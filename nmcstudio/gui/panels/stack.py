@@ -17,6 +17,7 @@ SPECIAL = {
     "align-ebsd": ("align_ebsd", "AlignEbsdPanel"),
     "segment-ct": ("segment_ct", "SegmentCtPanel"),
     "segment-ebsd": ("segment_ebsd", "SegmentEbsdPanel"),
+    "fit-tessellation": ("fit_tessellation", "FitTessellationPanel"),
 }
 
 

@@ -21,7 +21,7 @@ PREFLIGHT_MS = 120
 
 
 class StepPanel(QWidget):
-    """Works for every step; panels with more to show derive from it and fill `build_top`.
+    """Works for every step; panels with more to show derive from it and fill `build_top` or `build_bottom`.
 
     Attributes
     ----------
@@ -67,6 +67,10 @@ class StepPanel(QWidget):
         """A widget above the form."""
         return None
 
+    def build_bottom(self) -> QWidget | None:
+        """A widget below the form."""
+        return None
+
     def shown_values(self, values: dict[str, Any]) -> None:
         """Called with all parameters after each change."""
 
@@ -98,6 +102,9 @@ class StepPanel(QWidget):
         if top is not None:
             column.addWidget(top)
         column.addWidget(self.form, 1)
+        bottom = self.build_bottom()
+        if bottom is not None:
+            column.addWidget(bottom)
         scroll = QScrollArea()
         scroll.setObjectName("plain")
         scroll.setFrameShape(QFrame.Shape.NoFrame)

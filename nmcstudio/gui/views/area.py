@@ -60,7 +60,7 @@ class ViewArea(QWidget):
         self.selection = Selection.of(controller)
         self.cross = Crosshair(self)
         self.model = LayerModel(self)
-        self.live = LiveLayers(controller, self.model, self)
+        self.live = LiveLayers(controller, self.model, self.cross, self._ask_plane, self)
         self._layout_name = "both"
         self._maximised = ""
         self._node = ""

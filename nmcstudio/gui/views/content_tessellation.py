@@ -11,7 +11,7 @@ from nmcstudio.core.grains import Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Triple
 from nmcstudio.gui.views.content_images import density_plot, label_layers, label_surfaces
-from nmcstudio.gui.views.contents import Column, Content, Layer, SceneItem, Table
+from nmcstudio.gui.views.contents import Column, Content, Layer, Plot, SceneItem, Series, Table
 
 
 def cells_on(tessellation: Tessellation, grid: LabelVolume, monitor: Monitor) -> NDArray[np.uint32]:
@@ -58,12 +58,13 @@ def tessellation_content(values: dict[str, Any], monitor: Monitor) -> Content:
     unit = "µm" if fitted.kind == "gbpd-sqrt" else "µm²"
     columns.append(Column("Weight", unit, fitted.weights))
     for title, column_unit, data in (
+        ("Agreement", "%", _percent(fitted.agreements)),
         ("Volume", "µm³", fitted.volumes_um3), ("Volume error", "%", _percent(fitted.volume_errors)),
         ("Centroid error", "µm", fitted.centroid_errors_um), ("Complete", "", fitted.complete),
     ):  # fmt: skip
         if data is not None:
             columns.append(Column(title, column_unit, data))
-    plots = [density_plot("weights", "Weights", f"weight [{unit}]", fitted.weights, "fitted")]
+    plots = [agreement_plot(fitted), density_plot("weights", "Weights", f"weight [{unit}]", fitted.weights, "fitted")]
     if fitted.volume_errors is not None:
         plots.append(
             density_plot(
@@ -85,7 +86,7 @@ def tessellation_content(values: dict[str, Any], monitor: Monitor) -> Content:
         scene.append(
             SceneItem("grains", "Grains", lambda m: label_surfaces(grains, "grains", m), visible=False, subject="grains")
         )
-    note = f"{100 * fitted.agreement:.1f} % of the grain voxels agree." if np.isfinite(fitted.agreement) else ""
+    note = quality_words(fitted)
     table = Table("grains", "cells", fitted.labels, tuple(columns))
     return Content(
         "tessellation", "Tessellation", "grains", tuple(layers), tuple(scene), table, tuple(p for p in plots if p),
@@ -95,3 +96,47 @@ def tessellation_content(values: dict[str, Any], monitor: Monitor) -> Content:
 
 def _percent(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
     return None if values is None else 100 * values
+
+
+def quality_words(fitted: Tessellation) -> str:
+    """One sentence each on agreement, neighbours, empty cells and the gauge, as far as they are known."""
+    words = []
+    if np.isfinite(fitted.agreement):
+        words.append(f"{100 * fitted.agreement:.1f} % of the grain voxels agree.")
+    if np.isfinite(fitted.neighbour_precision) and np.isfinite(fitted.neighbour_recall):
+        precision, recall = 100 * fitted.neighbour_precision, 100 * fitted.neighbour_recall
+        words.append(
+            f"Of the pairs of neighbours {precision:.0f} % are pairs in the data, {recall:.0f} % of those there are found."
+        )
+    if fitted.empty_cells:
+        words.append(f"{fitted.empty_cells} of {len(fitted)} cells are empty.")
+    if fitted.gauge:
+        words.append(f"Gauge: {fitted.gauge}.")
+    return " ".join(words)
+
+
+def agreement_plot(fitted: Tessellation) -> Plot | None:
+    """Agreement of each grain against its size: small grains are where a fit fails first."""
+    if fitted.agreements is None or fitted.volumes_um3 is None:
+        return None
+    order = np.argsort(fitted.volumes_um3)
+    diameters = np.cbrt(6.0 * fitted.volumes_um3[order] / np.pi)
+    return Plot(
+        "cell-agreement", "Agreement of each cell with its grain", "diameter of the grain [µm]", "agreement [%]",
+        (Series("fitted", "", diameters, 100 * fitted.agreements[order], style="points"),),
+    )  # fmt: skip
+
+
+def live_fit_plots(partial: Any) -> tuple[Plot, ...]:
+    """Agreement and loss of a running fit over time."""
+    if partial is None or not hasattr(partial, "trained"):
+        return ()
+    trained, whole, loss = partial.trained, partial.whole, partial.losses
+    curves = [Series("fitted", "voxels of the fit", trained[:, 0], trained[:, 1])] if len(trained) else []
+    if len(whole):
+        curves.append(Series("data", "all voxels", whole[:, 0], whole[:, 1], style="points"))
+    caption = f"now {100 * partial.agreement:.2f} %" if len(trained) else ""
+    plots = [Plot("live-agreement", "Agreement of voxels", "time [s]", "share of voxels", tuple(curves), caption=caption)]
+    if np.isfinite(loss[:, 1]).any():
+        plots.append(Plot("live-loss", "Loss", "time [s]", "loss a voxel", (Series("model", "", loss[:, 0], loss[:, 1]),)))
+    return tuple(plots)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal, Slot
 
 from nmcstudio.core.monitor import Monitor
@@ -12,22 +14,35 @@ from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.gui.views.content_images import grey_layer
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.gui.views.layer_model import PREVIEW, LayerModel, is_preview
+from nmcstudio.gui.views.lazy_planes import LazyPlanes
+from nmcstudio.gui.views.slice_pane import Crosshair
+from nmcstudio.gui.views.slicing import index_at, slice_of
 from nmcstudio.gui.views.store import ContentStore
 
 _LIVE = "live"
 _LIVE_COLOUR = (255, 230, 60)
-# A fit is drawn on at most this many voxels, so that a picture takes a fraction of a second.
-_LIVE_VOXELS = 1_500_000
+_POINT_US = 0.1  # to find the cell of one voxel of a plane
 
 
 class LiveLayers(QObject):
-    """Adds and removes the layers of previews and "live"; `marks` are the words that the views wear meanwhile."""
+    """Adds and removes the layers of previews and "live"; `marks` are the words that the views wear meanwhile.
+
+    ``ask_plane`` works out a plane of lazy layers beside the window.
+    """
 
     marked = Signal()
 
-    def __init__(self, controller: Any, model: LayerModel, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        controller: Any,
+        model: LayerModel,
+        cross: Crosshair,
+        ask_plane: Callable[[LazyPlanes, int, int], None],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self._controller, self._model = controller, model
+        self._cross, self._ask_plane = cross, ask_plane
         self._background = ContentStore.of(controller).worker()
         self._busy = False
         self._next: Any = None
@@ -62,11 +77,13 @@ class LiveLayers(QObject):
             return
         fitted, self._next = self._next, None
         self._busy = True
-        self._background.ask("live", lambda monitor: live_layer(fitted, layer, monitor), self._deliver, self._fail)
+        at = self._cross.position
+        self._background.ask("live", lambda monitor: live_layer(fitted, layer, at, monitor), self._deliver, self._fail)
 
     def _deliver(self, layer: Layer) -> None:
         self._busy = False
         if self._model.layer("labels") is not None:
+            layer.values.ask = self._ask_plane
             self._model.put(layer)
             self.marked.emit()
         self._start()
@@ -109,20 +126,36 @@ def preview_layers(value: Any) -> tuple[Layer, ...]:
 
 
 def is_tessellation(partial: Any) -> bool:
-    """True for a partial result with the generators of a tessellation (`grains.fit_tessellation.FitProgress`)."""
+    """True for a partial result with the generators of a tessellation (`grains.fit_progress.FitProgress`)."""
     return all(hasattr(partial, name) for name in ("kind", "seeds_um", "weights", "matrices"))
 
 
-def live_layer(fitted: Any, over: Layer, monitor: Monitor) -> Layer:
-    """Outlines of the cells on the grid of a label layer, thinned where that is large."""
+def live_layer(fitted: Any, over: Layer, position_um: NDArray[np.float64], monitor: Monitor) -> Layer:
+    """Outlines of the cells on the grid of a label layer, worked out plane by plane: at once those through the position.
+
+    Parameters
+    ----------
+    fitted
+        `FitProgress`.
+    over
+        Labels; where they are 0 nothing is drawn.
+    position_um
+        Position (z, y, x) that the slices on view pass through.
+    """
     from nmcstudio.grains.labelling import label_grid
 
-    step = max(1, int(np.ceil((over.values.size / _LIVE_VOXELS) ** (1 / 3))))
-    shape = tuple(-(-n // step) for n in over.values.shape)
-    spacing = tuple(step * s for s in over.spacing_um)
     t = fitted
-    cells = label_grid(t.kind, t.seeds_um, t.weights, t.matrices, shape, spacing, over.origin_um, monitor)
-    inside = over.values[::step, ::step, ::step] > 0
-    return Layer(
-        _LIVE, "Fit in progress", "outline", np.where(inside, cells + 1, 0), spacing, over.origin_um, colour=_LIVE_COLOUR
-    )
+
+    def cells(axis: int, index: int) -> NDArray[np.int32]:
+        shape = tuple(1 if i == axis else n for i, n in enumerate(over.values.shape))
+        at = over.origin_um[axis] + index * over.spacing_um[axis]
+        origin = tuple(at if i == axis else start for i, start in enumerate(over.origin_um))
+        plane = label_grid(t.kind, t.seeds_um, t.weights, t.matrices, shape, over.spacing_um, origin, monitor)
+        return np.where(slice_of(over, axis, index) > 0, plane.squeeze(axis) + 1, 0)
+
+    planes = LazyPlanes(over.values.shape, np.int32, cells, _POINT_US)
+    for axis in range(3):
+        index = index_at(over, axis, position_um[axis])
+        if 0 <= index < over.values.shape[axis]:
+            planes.put(axis, index, planes.work_out(axis, index))
+    return Layer(_LIVE, "Fit in progress", "outline", planes, over.spacing_um, over.origin_um, colour=_LIVE_COLOUR)

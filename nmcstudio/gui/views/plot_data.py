@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.gui.views.content_shell_model import live_plots
+from nmcstudio.gui.views.content_tessellation import live_fit_plots
 from nmcstudio.gui.views.contents import Plot, Series
 
 # What is worth a live curve, by the name that a step gives it, in the order of preference.
@@ -23,7 +24,7 @@ LIVE_TITLES = {
 
 
 # Steps that report more than curves: what to draw of their last partial result.
-_LIVE_PLOTS = {"fit-shell": live_plots}
+_LIVE_PLOTS = {"fit-shell": live_plots, "fit-tessellation": live_fit_plots}
 
 
 def plot_csv(plot: Plot) -> str:
