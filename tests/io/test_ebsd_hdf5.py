@@ -8,13 +8,14 @@ import h5py
 import numpy as np
 import pytest
 
-from nmcstudio.core.ebsd import EbsdStack, Phase
+from nmcstudio.core.ebsd import Alignment, EbsdStack, Phase
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.quaternions import conjugate, from_bunge, from_rodrigues, random_orientations, to_bunge, to_matrix
 from nmcstudio.crystal.symmetry import disorientation_angles
 from nmcstudio.io.ebsd.nmcstudio_h5 import write_ebsd
 from nmcstudio.io.ebsd.registry import probe, read_ebsd
+from nmcstudio.project.codec import digest
 
 ROWS, COLUMNS = 5, 7
 COUNT = ROWS * COLUMNS
@@ -266,9 +267,14 @@ def test_own_file_round_trip(tmp_path: Path) -> None:
         quaternions=quaternions, phase=phase, phases=(Phase("NMC", "-3m", (1, 2, 3, 1, 1, 1)), Phase("Al", "m-3m")),
         quality=quality, confidence=np.full(shape, np.nan), observed=phase < 2, spacing_um=(0.1, 0.2, 0.3), origin_um=(1, 2, 3),
         shifts_um=rng.normal(size=(4, 2)), frame="turned", grain_ids=phase.astype(np.uint32), name="x", simulated=True,
+        alignment=Alignment(
+            rng.normal(size=(4, 2)), rng.normal(size=(4, 2)), np.array([np.nan, 0.5, 0.6, 0.7]), (2,), ("jumps by 3 um",),
+            left_out=(1,), filled=(1,),
+        ),
     )  # fmt: skip
     write_ebsd(tmp_path / "own.h5", stack)
     back = read_ebsd(tmp_path / "own.h5")
+    assert digest(back.alignment) == digest(stack.alignment)
     assert back.phases == stack.phases
     assert (back.spacing_um, back.origin_um, back.frame, back.simulated) == (stack.spacing_um, stack.origin_um, "turned", True)
     np.testing.assert_array_equal(back.phase, phase)

@@ -3,7 +3,7 @@
 Layout: attributes ``format`` = "nmcstudio/ebsd", ``version`` = 1, ``simulated``, ``frame``; datasets ``euler_1e4rad`` uint16
 ``[z, y, x, 3]`` (Bunge angles in 1e-4 radian, sample to crystal, our frame), ``phase`` uint8, ``quality`` and ``confidence``
 uint8 with attributes ``scale`` and ``offset`` (255 is missing), ``observed`` uint8, ``spacing_um`` and ``origin_um`` (z, y, x),
-``shifts_um`` (slices, 2) and ``grain_ids`` where known, ``phases`` as JSON.
+``shifts_um`` (slices, 2) and ``grain_ids`` where known, ``phases`` and, after aligning, ``alignment`` as JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.ebsd import EbsdStack, Phase
+from nmcstudio.core.ebsd import Alignment, EbsdStack, Phase
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.quaternions import from_bunge, to_bunge
@@ -75,7 +75,17 @@ def read(path: Path, scan: str, monitor: Monitor) -> RawMap:
             tuple(float(v) for v in dataset(file, "origin_um", path)[()]),  # type: ignore[arg-type]
             file["shifts_um"][()] if "shifts_um" in file else None,
             str(file.attrs.get("frame", "")),
+            _alignment(file),
         )
+
+
+def _alignment(file: Any) -> Alignment | None:
+    """What aligning did, where the file says so."""
+    if "alignment" not in file:
+        return None
+    told = json.loads(file["alignment"][()])
+    arrays = ("drift_um", "applied_um", "agreement")
+    return Alignment(**{name: np.array(value) if name in arrays else tuple(value) for name, value in told.items()})
 
 
 def _unpack(file: Any, name: str, path: Path) -> NDArray[np.float32]:
@@ -124,6 +134,9 @@ def write_ebsd(path: Path, stack: EbsdStack, monitor: Monitor | None = None) -> 
             stored.attrs["scale"], stored.attrs["offset"] = scale, low
         if stack.shifts_um is not None:
             file["shifts_um"] = stack.shifts_um
+        if stack.alignment is not None:
+            done = {name: np.asarray(value).tolist() for name, value in vars(stack.alignment).items()}
+            file["alignment"] = json.dumps(done, ensure_ascii=False)
         if stack.grain_ids is not None:
             file.create_dataset("grain_ids", data=stack.grain_ids, chunks=chunk, **packed)
 

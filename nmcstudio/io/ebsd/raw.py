@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.ebsd import Phase
+from nmcstudio.core.ebsd import Alignment, Phase
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.symmetry import laue_class
 
@@ -82,6 +82,8 @@ class RawMap:
         ``(slices, 2)`` if the file was aligned before, else None.
     frame_words
         For files of this program: what was turned when the data first came in.
+    alignment
+        For files of this program: what aligning did.
     """
 
     info: RawInfo
@@ -94,6 +96,7 @@ class RawMap:
     origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
     shifts_um: NDArray[np.float64] | None = None
     frame_words: str = ""
+    alignment: Alignment | None = None
 
 
 @dataclass(frozen=True)

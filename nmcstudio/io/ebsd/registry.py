@@ -226,6 +226,7 @@ def read_ebsd(
         spacing_um=spacing,
         origin_um=raw.origin_um,
         shifts_um=raw.shifts_um,
+        alignment=raw.alignment,
         frame=raw.frame_words or f"{words} ({chosen.format.title}{', implied by the format' if frame == 'auto' else ', chosen'})",
         grain_ids=raw.grain_ids,
         name=chosen.files[0].parent.name if several else chosen.files[0].stem,
