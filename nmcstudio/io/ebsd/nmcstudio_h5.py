@@ -83,9 +83,10 @@ def _alignment(file: Any) -> Alignment | None:
     """What aligning did, where the file says so."""
     if "alignment" not in file:
         return None
-    told = json.loads(file["alignment"][()])
+    told: dict[str, Any] = json.loads(file["alignment"][()])
     arrays = ("drift_um", "applied_um", "agreement")
-    return Alignment(**{name: np.array(value) if name in arrays else tuple(value) for name, value in told.items()})
+    fields: dict[str, Any] = {name: np.array(value) if name in arrays else tuple(value) for name, value in told.items()}
+    return Alignment(**fields)
 
 
 def _unpack(file: Any, name: str, path: Path) -> NDArray[np.float32]:
