@@ -1,4 +1,4 @@
-"""Surface and volume meshes."""
+"""Surface and volume meshes, and cells bounded by planes."""
 
 from __future__ import annotations
 
@@ -67,3 +67,54 @@ class VolumeMesh:
     @property
     def kind(self) -> str:
         return "tetrahedra" if self.cells.shape[1] == 4 else "hexahedra"
+
+
+@dataclass(frozen=True)
+class PolyhedralCells:
+    """Cells of n generators and their m faces (each inner face stands twice, once for either cell).
+
+    Attributes
+    ----------
+    volumes_um3
+        float64 ``(n,)``, 0 for empty cells.
+    centroids_um
+        float64 ``(n, 3)``, NaN for empty cells.
+    surfaces_um2
+        float64 ``(n,)``, cuts by the window included.
+    faces
+        int64 ``(m, 2)``: generator, and the generator behind the face or -1 to -6 for the sides x0, x1, y0, y1, z0, z1 of the
+        window.
+    face_areas_um2
+        float64 ``(m,)``.
+    starts
+        int64 ``(m + 1,)``, first corner of each face.
+    corners_um
+        float64 ``(k, 3)``, counter-clockwise seen from outside the cell.
+    """
+
+    volumes_um3: NDArray[np.float64]
+    centroids_um: NDArray[np.float64]
+    surfaces_um2: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    face_areas_um2: NDArray[np.float64]
+    starts: NDArray[np.int64]
+    corners_um: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name, value in list(vars(self).items()):
+            object.__setattr__(self, name, frozen(value))
+
+    def __len__(self) -> int:
+        return len(self.volumes_um3)
+
+    @property
+    def neighbours(self) -> NDArray[np.int64]:
+        """Number of cells that share a face with each cell, int64 ``(n,)``."""
+        return np.bincount(self.faces[self.faces[:, 1] >= 0, 0], minlength=len(self)).astype(np.int64)
+
+    @property
+    def touches_window(self) -> NDArray[np.bool_]:
+        """Whether a cell is cut by the window, bool ``(n,)``."""
+        touched = np.zeros(len(self), bool)
+        touched[self.faces[self.faces[:, 1] < 0, 0]] = True
+        return touched

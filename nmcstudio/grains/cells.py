@@ -2,71 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.arrays import frozen
 from nmcstudio.core.errors import ComputationError, NmcError
+from nmcstudio.core.meshes import PolyhedralCells
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import in_threads, slices
 from nmcstudio.grains.labelling import packed
 
 Array = NDArray[np.float64]
-_CELLS = 200  # between two reports
+_CELLS = 200  # of one piece of work
 _SLACK = 1e-11  # of the size of the window: distances below count as zero
 _FEW = 40  # generators; up to so many everybody is everybody's possible neighbour
-
-
-@dataclass(frozen=True)
-class PolyhedralCells:
-    """Cells of n generators and their m faces (each inner face stands twice, once for either cell).
-
-    Attributes
-    ----------
-    volumes_um3
-        float64 ``(n,)``, 0 for empty cells.
-    centroids_um
-        float64 ``(n, 3)``, NaN for empty cells.
-    surfaces_um2
-        float64 ``(n,)``, cuts by the window included.
-    faces
-        int64 ``(m, 2)``: generator, and the generator behind the face or -1 to -6 for the sides x0, x1, y0, y1, z0, z1 of the
-        window.
-    face_areas_um2
-        float64 ``(m,)``.
-    starts
-        int64 ``(m + 1,)``, first corner of each face.
-    corners_um
-        float64 ``(k, 3)``, counter-clockwise seen from outside the cell.
-    """
-
-    volumes_um3: Array
-    centroids_um: Array
-    surfaces_um2: Array
-    faces: NDArray[np.int64]
-    face_areas_um2: Array
-    starts: NDArray[np.int64]
-    corners_um: Array
-
-    def __post_init__(self) -> None:
-        for name, value in list(vars(self).items()):
-            object.__setattr__(self, name, frozen(value))
-
-    def __len__(self) -> int:
-        return len(self.volumes_um3)
-
-    @property
-    def neighbours(self) -> NDArray[np.int64]:
-        """Number of cells that share a face with each cell, int64 ``(n,)``."""
-        return np.bincount(self.faces[self.faces[:, 1] >= 0, 0], minlength=len(self)).astype(np.int64)
-
-    @property
-    def touches_window(self) -> NDArray[np.bool_]:
-        """Whether a cell is cut by the window, bool ``(n,)``."""
-        touched = np.zeros(len(self), bool)
-        touched[self.faces[self.faces[:, 1] < 0, 0]] = True
-        return touched
 
 
 def laguerre_cells(seeds_um: Array, weights_um2: Array, window_um: Array, monitor: Monitor | None = None) -> PolyhedralCells:
@@ -104,13 +54,15 @@ def laguerre_cells(seeds_um: Array, weights_um2: Array, window_um: Array, monito
     s = s - middle
     size = float((window[:, 1] - window[:, 0]).max())
     pointers, neighbours = _possible_neighbours(s, w)
-    found = []
-    for start in monitor.track(range(0, len(w), _CELLS), "Cutting cells"):
-        stop = min(start + _CELLS, len(w))
-        *piece, failed = cut_cells(start, stop, s, w, pointers, neighbours, window - middle[:, None], _SLACK * size)
+    clipped = window - middle[:, None]
+
+    def cut(piece: slice) -> list[NDArray[Any]]:
+        *found, failed = cut_cells(piece.start, piece.stop, s, w, pointers, neighbours, clipped, _SLACK * size)
         if failed >= 0:
             raise ComputationError(f"the cell of generator {failed} has too many faces", "check the weights for outliers")
-        found.append(piece)
+        return found
+
+    found = in_threads(cut, slices(len(w), _CELLS), monitor, "Cutting cells")
     faces, lengths, corners = (np.concatenate([piece[k] for piece in found]) for k in range(3))
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return _measured(len(w), faces, starts, corners, middle, size)

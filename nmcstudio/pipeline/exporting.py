@@ -125,7 +125,7 @@ def _writers() -> dict[str, dict[str, Writer]]:
         "shell-model": {".json": _shell_model},
         "ebsd": {".vti": _ebsd, ".h5": _ebsd_again, ".dream3d": _ebsd_dream3d, ".ang": _ebsd_text, ".ctf": _ebsd_text},
         "grains": {**labels, ".dream3d": _grains_dream3d},
-        "tessellation": {".csv": _tessellation},
+        "tessellation": {".csv": _tessellation, ".vtu": _cells, ".ply": _cells},
         "grain-model": {".json": _grain_model},
         "mesh": dict.fromkeys((".vtu", ".stl", ".ply"), _mesh),
         "validation": {".csv": _validation},
@@ -184,6 +184,22 @@ def _tessellation(path: Path, value: Any, monitor: Monitor) -> None:
     from nmcstudio.io.tables.tessellation import write_tessellation
 
     write_tessellation(path, value)
+
+
+def _cells(path: Path, value: Any, monitor: Monitor) -> None:
+    """The exact cells of a Laguerre tessellation."""
+    from nmcstudio.grains.cells import laguerre_cells
+    from nmcstudio.io.meshes.polyhedra import write_cells
+
+    if value.kind != "laguerre":
+        raise NmcError(
+            f"the cells of a {value.kind} tessellation have curved walls and are no polyhedra",
+            "write the tessellation as .csv, or mesh a particle",
+            "to",
+        )
+    cells = laguerre_cells(value.seeds_um, value.weights, value.window_um, monitor.sub(0.0, 0.7))
+    monitor.report(0.7, f"writing {path.name}")
+    write_cells(path, cells, value.labels)
 
 
 def _ebsd(path: Path, value: Any, monitor: Monitor) -> None:

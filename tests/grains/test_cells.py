@@ -82,6 +82,82 @@ def test_regular_lattice():
     assert cells.neighbours.sum() == 2 * 3 * 4 * 4 * 3
 
 
+def lattice(kind, far):
+    """Seeds of a lattice, whose corners have too many neighbours at one distance, in a window that may lie far away."""
+    base = {
+        "cubic": [[0, 0, 0]],
+        "bcc": [[0, 0, 0], [0.5, 0.5, 0.5]],
+        "fcc": [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]],
+    }
+    places = np.stack(np.meshgrid(*[np.arange(3.0)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    return (places + np.array(base[kind]) + 0.25).reshape(-1, 3) + far, np.array([[0.0, 3.0]] * 3) + far
+
+
+def check_polyhedra(cells, window):
+    """Closed convex polyhedra that fill the window and whose inner faces come in pairs."""
+    size = np.ptp(window, axis=1)
+    assert cells.volumes_um3.sum() == pytest.approx(np.prod(size), rel=1e-9)
+    where = {}
+    digits = 1e-9 * (np.abs(window).max() + size.max())
+    for face, (cell, other) in enumerate(cells.faces.tolist()):
+        corners = cells.corners_um[cells.starts[face] : cells.starts[face + 1]]
+        normal = np.cross(corners[1:-1] - corners[0], corners[2:] - corners[0]).sum(axis=0)
+        normal /= np.linalg.norm(normal)
+        assert np.abs((corners - corners[0]) @ normal).max() < 1e3 * digits
+        where.setdefault(cell, []).append((other, corners, normal, cells.face_areas_um2[face]))
+    tiny = 1e-7 * size.max() ** 2
+    for cell, faces in where.items():
+        points = np.concatenate([corners for _, corners, _, _ in faces])
+        for other, corners, normal, area in faces:
+            if area < tiny:
+                continue
+            # all of the cell lies behind each of its faces
+            assert ((points - corners[0]) @ normal).max() < 1e-6 * size.max()
+            if other >= 0:
+                twin = [(n, a) for o, _, n, a in where[other] if o == cell]
+                assert len(twin) == 1
+                np.testing.assert_allclose(twin[0][0], -normal, atol=1e-5)
+                assert twin[0][1] == pytest.approx(area, rel=1e-6, abs=tiny)
+        # a closed surface: areas times normals cancel
+        assert np.abs(sum(n * a for _, _, n, a in faces)).max() < 1e-8 * size.max() ** 2
+    np.testing.assert_array_equal(np.sort(list(where)), np.flatnonzero(cells.volumes_um3 > 0))
+
+
+@pytest.mark.parametrize("far", [0.0, -7e4])
+@pytest.mark.parametrize(("kind", "faces", "surface"), [("cubic", 6, 6.0), ("bcc", 14, 3.3481), ("fcc", 12, 2.1213)])
+def test_lattices_with_too_many_neighbours_at_a_corner(kind, faces, surface, far):
+    seeds, window = lattice(kind, far)
+    cells = laguerre_cells(seeds, np.zeros(len(seeds)), window)
+    check_polyhedra(cells, window)
+    middle = np.linalg.norm(seeds - far - 1.25, axis=1).argmin()
+    large = cells.face_areas_um2[cells.faces[:, 0] == middle] > 1e-6
+    assert np.count_nonzero(large) == faces
+    # cube, truncated octahedron, rhombic dodecahedron
+    assert cells.surfaces_um2[middle] == pytest.approx(surface, abs=1e-4)
+    assert cells.volumes_um3[middle] == pytest.approx({"cubic": 1, "bcc": 0.5, "fcc": 0.25}[kind], rel=1e-6)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["lattice", "twins", "plane", "far", "heavy"]), st.integers(1, 40))
+def test_degenerate_generators_give_closed_convex_cells(seed, what, n):
+    rng = np.random.default_rng(seed)
+    window = WINDOW
+    seeds, weights = generators(n, seed, 0.05)
+    if what == "lattice":
+        seeds = np.round(seeds * 2) / 2
+        weights = np.round(weights * 20) / 20
+    elif what == "twins":
+        seeds = seeds[rng.integers(0, n, n)]
+    elif what == "plane":
+        seeds[:, 2] = 6.0
+    elif what == "far":
+        window = WINDOW + 3e4
+        seeds = seeds + 3e4
+    else:
+        weights[: n // 2] += 3.0
+    check_polyhedra(laguerre_cells(seeds, weights, window), window)
+
+
 def test_same_cells_as_voro():
     pyvoro2 = pytest.importorskip("pyvoro2")
     seeds, weights = generators(300, 5, 0.03)
