@@ -52,7 +52,7 @@ class _Curves:
         unit = (len(points) / region.volume_um3) ** (-1 / 3)
         width = pair_bandwidth_um(unit**-3, law.parameters.get("cluster_radius"))
         shortest = float(np.min(np.ptp(region.bounds_um, axis=1)))
-        r = np.linspace(0.05, 2.0, _POINTS) * unit
+        r = np.linspace(0.08, 2.0, _POINTS) * unit
         d = np.linspace(0.04, 1.6, _POINTS) * unit
         deep = region.eroded_volume_um3(d) >= _DEEP * region.volume_um3
         d = d[deep] if np.count_nonzero(deep) >= 5 else d[:5]
