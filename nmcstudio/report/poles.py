@@ -100,7 +100,7 @@ def pole_pictures(
             f"{_range(found)} multiples of random; {said}; {projection} projection of the half that faces the viewer, "
             "X to the right and Y down as in the map"
         )
-        title = f"Pole figure {name}" + (", the c-axis" if name == "{0001}" else "")
+        title = f"Pole figure {name}" + (", c-axis" if name == "{0001}" else "")
         made.append(
             _picture(f"pole-figure-{number}", title, found, points, circle, (("X", 1.06, 0.0), ("Y", 0.0, -1.08)), caption)
         )
@@ -123,7 +123,7 @@ def pole_pictures(
 
 
 def _range(found: PoleDensity) -> str:
-    return f"{np.nanmin(found.values):.2g} to {np.nanmax(found.values):.3g}"
+    return f"{np.nanmin(found.values):.2f} to {np.nanmax(found.values):.3g}"
 
 
 def _picture(

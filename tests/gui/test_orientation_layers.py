@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nmcstudio.core.ebsd import EbsdStack, Phase
+from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.crystal.c_axis_colours import c_axis_colours
 from nmcstudio.crystal.ipf import ipf_colours
 from nmcstudio.crystal.quaternions import from_axis_angle, multiply, random_orientations
 from nmcstudio.gui.views import slicing
+from nmcstudio.gui.views.content_orientations import model_plots
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.gui.views.layer_keys import LayerKeys
 from nmcstudio.gui.views.layer_model import LayerModel, Look
@@ -163,7 +167,7 @@ def test_plots_of_orientations() -> None:
     stack, grains = stack_of_blocks(shape=(8, 12, 16))
     plots = {plot.key: plot for plot in make_content("ebsd", {"ebsd": stack}, Monitor()).completed(Monitor()).plots}
     assert [plot.title for key, plot in plots.items() if key.startswith("pole")] == [
-        "Pole figure {0001}, the c-axis", "Pole figure {10-10}", "Pole figure {2-1-10}"
+        "Pole figure {0001}, c-axis", "Pole figure {10-10}", "Pole figure {2-1-10}"
     ]  # fmt: skip
     figure = plots["pole-figure-0"]
     assert figure.flat
@@ -188,3 +192,14 @@ def test_sizes_in_a_single_section_are_areas_and_circles() -> None:
     np.testing.assert_allclose(columns["diameter_um"], np.sqrt(4 / np.pi * 16 * 0.4 * 0.3))
     assert "volume_um3" not in columns
     assert "sphericity" not in columns
+
+
+def test_the_grain_model_shows_what_neighbours_were_measured() -> None:
+    nothing = Law("poisson", {"intensity": 1.0})
+    angles = np.radians(np.linspace(1, 60, 200))
+    model = GrainModel(nothing, nothing, nothing, point_group="m-3m", neighbour_angles=angles)
+    (plot,) = model_plots(model)
+    assert np.sum(plot.series[0].y) * 5 == pytest.approx(1)
+    assert np.sum(plot.series[1].y) * 5 == pytest.approx(1, abs=1e-3)
+    assert "do not follow" in plot.caption
+    assert model_plots(replace(model, neighbour_angles=None)) == []

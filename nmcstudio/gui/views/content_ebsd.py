@@ -21,7 +21,9 @@ from nmcstudio.gui.views.content_images import (
 from nmcstudio.gui.views.content_orientations import grain_plots, map_plots
 from nmcstudio.gui.views.contents import Content, Layer, Plot, SceneItem, Table
 from nmcstudio.gui.views.drift_plots import drift_plots
-from nmcstudio.gui.views.orientation_layers import grain_layers, main_group, map_layers
+from nmcstudio.gui.views.orientation_layers import grain_layers, map_layers
+
+_HISTOGRAM_POINTS = 3_000_000
 
 
 def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
@@ -35,21 +37,23 @@ def ebsd_content(values: dict[str, Any], monitor: Monitor) -> Content:
     if len(stack.phases) > 1:
         layers.append(Layer("phase", "Phase", "labels", stack.phase, visible=False, **grid))
     plots = list(drift_plots(stack))
-    indexed = stack.phase > 0
-    if np.isfinite(stack.quality[indexed]).any():
-        quality = stack.quality[indexed & np.isfinite(stack.quality)]
+    step = max(1, round((stack.phase.size / _HISTOGRAM_POINTS) ** (1 / 3)))
+    thin = (slice(None, None, step),) * 3
+    quality = stack.quality[thin][stack.phase[thin] > 0]
+    quality = quality[np.isfinite(quality)]
+    if len(quality):
         plots.append(histogram_plot("quality", "Quality of the points", "quality (vendor's scale)", "points", quality))
-    note = f"{100 * float(indexed.mean()):.1f} % indexed. {stack.frame}".strip()
+    note = f"{100 * np.count_nonzero(stack.phase) / stack.phase.size:.1f} % indexed. {stack.frame}".strip()
     scene = ()
     if stack.shape[0] > 1 and np.isfinite(stack.quality).any():
-        quality = Volume(np.nan_to_num(stack.quality), stack.spacing_um, stack.origin_um)
-        scene = (SceneItem("grey", "Quality", lambda m: grey_block(quality)),)
+        volume = Volume(stack.quality, stack.spacing_um, stack.origin_um)
+        scene = (SceneItem("grey", "Quality", lambda m: grey_block(volume)),)
 
     def rest(monitor: Monitor) -> tuple[Table | None, tuple[Plot, ...]]:
         return None, (*plots, *map_plots(stack, monitor))
 
     return Content(
-        "ebsd", "EBSD map", "", tuple(layers), scene, plots=tuple(plots), ipf_key=main_group(stack), simulated=stack.simulated,
+        "ebsd", "EBSD map", "", tuple(layers), scene, plots=tuple(plots), simulated=stack.simulated,
         note=note, rest=rest,
     )  # fmt: skip
 

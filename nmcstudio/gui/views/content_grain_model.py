@@ -11,6 +11,7 @@ from nmcstudio.core.grains import Envelope, GrainModel, Law, Tessellation
 from nmcstudio.core.laws import LAWS, LawParameter, family_of
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.content_images import density_plot
+from nmcstudio.gui.views.content_orientations import model_plots
 from nmcstudio.gui.views.contents import Column, Content, Image, Plot, Series, Table
 from nmcstudio.gui.views.correction_plots import correction_plots
 
@@ -28,6 +29,7 @@ def grain_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
     fitted: Tessellation | None = values.get("tessellation")
     plots = [_envelope_plot(model, envelope) for envelope in model.envelopes] or [_pair_correlation(model)]
     plots += [_weights(model, fitted), _copula(model), _ranks(fitted), *correction_plots(model.correction)]
+    plots += model_plots(model)
     return Content(
         "grain-model", "Grain model", "", table=_table(model), plots=tuple(p for p in plots if p), note=" ".join(model.notes)
     )
@@ -93,7 +95,7 @@ def _envelope_plot(model: GrainModel, envelope: Envelope) -> Plot:
     process = family_of("seeds", envelope.process).label
     series = [
         Series("data", "seeds of visible cells", envelope.radii_um, envelope.data),
-        Series("model", f"{process}, mean of {envelope.simulations}", envelope.radii_um, envelope.middle, style="dashed"),
+        Series("model", f"{process}, median of {envelope.simulations}", envelope.radii_um, envelope.middle, style="dashed"),
     ]
     fitted = envelope.process == model.envelopes[0].process
     if fitted:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import EbsdStack
+from nmcstudio.core.grains import GrainModel
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.gui.views.contents import Image, Plot, Series
@@ -13,6 +14,7 @@ from nmcstudio.gui.views.contents import Image, Plot, Series
 _LINE = (70, 70, 70)
 _SHUFFLED = (150, 95, 185)
 _POINTS = 20_000
+_BIN_DEG = 5.0
 
 
 def map_plots(stack: EbsdStack, monitor: Monitor) -> tuple[Plot, ...]:
@@ -54,6 +56,26 @@ def grain_plots(grains: LabelVolume, monitor: Monitor) -> tuple[Plot, ...]:
         there = np.flatnonzero(volumes[1:]) + 1
         weights, q = volumes[there].astype(float), grains.quaternions[there]
     return (*plots, *pole_plots(q, weights, grains.point_group, "grains", monitor.sub(0.5, 1.0)))
+
+
+def model_plots(model: GrainModel) -> list[Plot]:
+    """The disorientations of neighbours that a grain model was given, beside those of random orientations."""
+    if model.neighbour_angles is None:
+        return []
+    from nmcstudio.crystal.disorientations import random_angles, random_density
+
+    top = np.degrees(max(random_angles(model.point_group)[-1], model.neighbour_angles.max()))
+    edges = np.arange(0.0, top + _BIN_DEG, _BIN_DEG)
+    measured = np.histogram(np.degrees(model.neighbour_angles), edges, density=True)[0]
+    random = random_density(np.radians(edges), model.point_group) * np.pi / 180
+    series = (
+        Series("data", "touching grains, by shared area", edges, measured, style="bars"),
+        Series("theory", f"random orientations, {model.point_group}", (edges[1:] + edges[:-1]) / 2, random),
+    )
+    followed = model.texture.kind == "correlated"
+    caption = "Simulated grains follow it." if followed else "Simulated grains do not follow it: the texture is not “correlated”."
+    labels = ("disorientation angle [°]", "density [1/°]")
+    return [Plot("disorientations", "Disorientation of neighbours", *labels, series, caption=caption)]
 
 
 def pole_plots(

@@ -10,8 +10,10 @@ import numpy as np
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.content_images import label_layers, label_surfaces, object_plots, thin_labels, thinning_of
+from nmcstudio.gui.views.content_orientations import grain_plots
 from nmcstudio.gui.views.contents import Content, Layer, SceneItem
 from nmcstudio.gui.views.object_table import crop_of, describe_crops, renewed
+from nmcstudio.gui.views.orientation_layers import boundary_words
 from nmcstudio.project.project import Project
 
 if TYPE_CHECKING:
@@ -59,10 +61,15 @@ class EditedContent:
     def _recoloured(self, content: Content) -> tuple[Layer, ...]:
         """Layers whose colours come from the orientations of the objects, which an act has changed."""
         new = {layer.key: layer for layer in label_layers(self.session.volume, content.subject, False)}
-        return tuple(
-            replace(layer, table=new[layer.key].table) if layer.table is not None and layer.key in new else layer
-            for layer in content.layers
-        )
+        volume = self.session.volume
+        layers = []
+        for layer in content.layers:
+            if layer.table is not None and layer.key in new:
+                layer = replace(layer, table=new[layer.key].table)
+            elif layer.pair_words is not None and volume.quaternions is not None:
+                layer = replace(layer, pair_words=boundary_words(volume.quaternions, volume.point_group))
+            layers.append(layer)
+        return tuple(layers)
 
     def _near(self, box: Box) -> set[int]:
         """Objects in a changed box: their neighbours may be others now."""
@@ -102,6 +109,7 @@ class EditedContent:
                 return replace(content, scene=scene)
             rows = describe_crops(crops, len(crops), monitor)
             table = renewed(content.table, touched, rows, grid, record.load() if record is not None else None)
-            return replace(content, scene=scene, table=table, plots=object_plots(table, "data"))
+            oriented = grain_plots(thin, monitor) if subject == "grains" else ()
+            return replace(content, scene=scene, table=table, plots=(*object_plots(table, "data"), *oriented))
 
         return make

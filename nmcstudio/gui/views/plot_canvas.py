@@ -120,7 +120,9 @@ def _draw_image(item: pg.PlotItem, image: Image, theme: Any) -> None:
 def _set_range(item: pg.PlotItem, plot: Plot) -> None:
     if plot.image is not None:
         (left, right), (bottom, top) = plot.image.edges()
-        item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0.12 if plot.flat else 0)
+        for _, x, y in plot.marks:  # words beside the picture are to be seen
+            left, right, bottom, top = min(left, x), max(right, x), min(bottom, y), max(top, y)
+        item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0.08 if plot.flat else 0)
         return
     item.autoRange(padding=0.02)
     limits = y_range_of(plot)
