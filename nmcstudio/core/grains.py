@@ -164,7 +164,7 @@ class Envelope:
     data, low, high
         float64 ``(m,)``: the data's curve, and the band that holds a curve of the process as a whole in 95 % of cases.
     middle
-        float64 ``(m,)``, mean of the simulated curves.
+        float64 ``(m,)``, median of the simulated curves at each distance.
     p
         Monte Carlo p-value of the data's curve.
     simulations

@@ -124,7 +124,7 @@ def envelope_test(
         p = global_envelope(data[part], drawn[:, part], LEVEL).p
         found.append(
             Envelope(
-                function, law.kind, radii, data[part], together.low[part], together.high[part], drawn[:, part].mean(axis=0), p,
+                function, law.kind, radii, data[part], together.low[part], together.high[part], np.median(drawn[:, part], axis=0), p,
                 simulations,
             )
         )  # fmt: skip
