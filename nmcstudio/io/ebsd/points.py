@@ -105,8 +105,9 @@ def section(
     empty = np.zeros(len(x), bool) if unindexed is None else unindexed.copy()
     filled = np.ones(len(x), bool)
     for column in angles:
-        empty |= ~(np.abs(column) < _LARGEST_ANGLE)
-        filled &= np.abs(column - 4 * np.pi) < 1e-3
+        usable = np.abs(column) < _LARGEST_ANGLE
+        empty |= ~usable
+        filled &= np.abs(np.where(usable, column, 0) - 4 * np.pi) < 1e-3
     phase[empty | filled] = 0
     degrees, unit_warnings = is_degrees(angles, phase > 0, unit)
     quaternions = np.full((len(x), 4), np.nan, np.float32)
