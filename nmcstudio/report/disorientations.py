@@ -20,7 +20,7 @@ from nmcstudio.grains.placement import Contacts, Placement, judge_placement, nei
 from nmcstudio.grains.simulate import simulate_grains, simulate_matrices
 from nmcstudio.grains.textures import contacts_of, draw_orientations
 from nmcstudio.report.compare import compare_curves
-from nmcstudio.stats.contacts import count_contacts
+from nmcstudio.stats.contacts import count_contacts, count_voxels
 
 Array = NDArray[np.float64]
 
@@ -108,7 +108,7 @@ def find_neighbours(grains: LabelVolume, monitor: Monitor | None = None) -> Neig
     quaternions = np.full((int(grains.labels.max(initial=0)) + 1, 4), np.nan)
     rows = min(len(quaternions), len(grains.quaternions))
     quaternions[:rows] = grains.quaternions[:rows]
-    volumes = np.bincount(grains.labels.ravel(), minlength=len(quaternions)).astype(float)
+    volumes = count_voxels(grains.labels).astype(float)
     known = np.isfinite(quaternions).all(axis=1) & (volumes > 0)
     known[0] = False
     both = known[pairs].all(axis=1)
@@ -169,7 +169,7 @@ def _simulated(
             break
         part, own = monitor.sub(index / windows, (index + 1) / windows), child(rng, index)
         seeds, weights, _ = simulate_grains(model, window, child(own, 0), part.sub(0.0, 0.2))
-        matrices = simulate_matrices(model, len(seeds), child(own, 1))
+        matrices = simulate_matrices(model, weights, child(own, 1))
         cells = label_grid(
             model.kind, seeds, weights, matrices, grains.shape, grains.spacing_um, grains.origin_um, part.sub(0.2, 0.7)
         )  # fmt: skip

@@ -12,11 +12,13 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Triple
 from nmcstudio.report.drawing import COLOURS, DASHES, Line, draw_lines, drawing_settings, figure_bytes
+from nmcstudio.stats.contacts import count_voxels
 
 Array = NDArray[np.float64]
 
 _WIDEST = 900  # pixels of a map's picture
 _LEAST_SIZES = 3
+_POINTS = 500_000  # of a stack, behind its pole figures
 
 
 def render_maps(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Monitor) -> str:
@@ -30,6 +32,8 @@ def render_maps(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Mon
         Its grains, if they are known: outlines, sizes, disorientations.
     """
     oriented = grains is not None and grains.quaternions is not None and bool(grains.point_group)
+    if ebsd is not None and not ebsd.phase.any():
+        ebsd = None
     if ebsd is None and not oriented:
         return ""
     figures = []
@@ -117,7 +121,7 @@ def sizes_of(grains: LabelVolume) -> tuple[Array, Array, NDArray[np.bool_], bool
     """
     labels = grains.labels
     flat = labels.shape[0] == 1
-    counts = np.bincount(labels.ravel())
+    counts = count_voxels(labels)
     counts[0] = 0
     present = np.flatnonzero(counts)
     cut = np.zeros(len(counts), bool)
@@ -167,7 +171,7 @@ def _facts(ebsd: EbsdStack | None, grains: LabelVolume | None) -> str:
         else:
             rows.append(("stack", f"{slices} sections of {width} × {height} points, step {dx:.4g} × {dy:.4g} × {dz:.4g} µm"))
         rows.append(("phases", ", ".join(f"{phase.name} ({phase.point_group})" for phase in ebsd.phases)))
-        rows.append(("indexed", f"{100 * float((ebsd.phase > 0).mean()):.1f} %"))
+        rows.append(("indexed", f"{100 * np.count_nonzero(ebsd.phase) / ebsd.phase.size:.1f} %"))
         rows.append(("reference frame", ebsd.frame))
     if grains is not None:
         diameters, _, whole, flat = sizes_of(grains)
@@ -193,15 +197,17 @@ def _poles(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Monitor)
     from nmcstudio.report.poles import draw_poles, pole_pictures
 
     if grains is not None and grains.quaternions is not None:
-        volumes = np.bincount(grains.labels.ravel(), minlength=len(grains.quaternions))[: len(grains.quaternions)]
+        volumes = count_voxels(grains.labels)[: len(grains.quaternions)]
         there = np.flatnonzero(volumes[1:]) + 1
         pictures = pole_pictures(
             grains.quaternions[there], grains.point_group, volumes[there].astype(float), "grains", monitor
         )  # fmt: skip
     else:
         assert ebsd is not None
-        number = int(np.argmax(np.bincount(ebsd.phase.ravel(), minlength=len(ebsd.phases) + 1)[1:])) + 1
-        points = ebsd.quaternions[ebsd.phase == number]
+        number = int(np.argmax(count_voxels(ebsd.phase)[1:])) + 1
+        step = max(1, round((ebsd.phase.size / _POINTS) ** (1 / 3))) if ebsd.shape[0] > 1 else 1
+        at = (slice(None, None, step),) * 3
+        points = ebsd.quaternions[at][ebsd.phase[at] == number]
         pictures = pole_pictures(points, ebsd.phases[number - 1].point_group, None, "points", monitor)
     if not pictures:
         return ""

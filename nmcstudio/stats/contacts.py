@@ -13,6 +13,16 @@ _VOXELS_A_SLAB = 4_000_000
 _DENSE = 4_000_000  # pairs of labels that a plain table of counts may have
 
 
+def count_voxels(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Voxels of each label from 0 to the largest, int64 ``(n,)``; slab by slab, for counting widens what it counts."""
+    size = int(labels.max(initial=0)) + 1
+    step = max(1, _VOXELS_A_SLAB // max(1, labels.shape[1] * labels.shape[2]))
+    found = np.zeros(size, np.int64)
+    for start in range(0, labels.shape[0], step):
+        found += np.bincount(labels[start : start + step].ravel(), minlength=size)
+    return found
+
+
 def count_contacts(labels: NDArray[Any], monitor: Monitor | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of labels that share voxel faces.
 

@@ -10,6 +10,7 @@ from nmcstudio.core.grains import GrainModel
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.gui.views.contents import Image, Plot, Series
+from nmcstudio.stats.contacts import count_voxels
 
 _LINE = (70, 70, 70)
 _SHUFFLED = (150, 95, 185)
@@ -19,9 +20,9 @@ _BIN_DEG = 5.0
 
 def map_plots(stack: EbsdStack, monitor: Monitor) -> tuple[Plot, ...]:
     """Pole figures of the points of the most frequent phase."""
-    if not stack.phases:
+    if not stack.phases or not stack.phase.any():
         return ()
-    counts = np.bincount(stack.phase.ravel(), minlength=len(stack.phases) + 1)
+    counts = count_voxels(stack.phase)
     number = int(np.argmax(counts[1:])) + 1
     # Slabs are thinned before they are picked, so that no copy of a whole stack is made.
     step = max(1, round((counts[number] / _POINTS) ** (1 / 3))) if stack.shape[0] > 1 else 1
@@ -52,7 +53,7 @@ def grain_plots(grains: LabelVolume, monitor: Monitor) -> tuple[Plot, ...]:
         plots.append(Plot("disorientations", "Disorientation of touching grains", *labels, series, caption=caption))
         weights, q = found.volumes, found.quaternions
     else:
-        volumes = np.bincount(grains.labels.ravel(), minlength=len(grains.quaternions))[: len(grains.quaternions)]
+        volumes = count_voxels(grains.labels)[: len(grains.quaternions)]
         there = np.flatnonzero(volumes[1:]) + 1
         weights, q = volumes[there].astype(float), grains.quaternions[there]
     return (*plots, *pole_plots(q, weights, grains.point_group, "grains", monitor.sub(0.5, 1.0)))
