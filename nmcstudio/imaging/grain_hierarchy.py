@@ -19,6 +19,7 @@ from nmcstudio.imaging.grain_points import Points
 from nmcstudio.imaging.grain_settings import GrainSettings
 from nmcstudio.imaging.heights import Heights
 from nmcstudio.imaging.merging import merge_order
+from nmcstudio.imaging.slabs import slabs
 
 _Merges = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
@@ -95,7 +96,7 @@ class GrainHierarchy:
     seams: Seams | None
     _merges: dict[float, _Merges] = field(default_factory=dict, repr=False)
 
-    def groups(self, angle: float, split: float) -> NDArray[np.int64]:
+    def groups(self, angle: float, split: float, monitor: Monitor | None = None) -> NDArray[np.int64]:
         """Grain of each piece, int64 ``(n + 1,)``: 0 for none, else 1, 2, … in the order of the first pieces."""
         joined = self._joined(angle)
         if self.seams is None:
@@ -103,14 +104,14 @@ class GrainHierarchy:
         if angle not in self._merges:
             # One is kept: a slider that moves is that of the angle or that of the seams.
             self._merges.clear()
-            self._merges[angle] = self._merges_of(self.seams, joined, angle)
+            self._merges[angle] = self._merges_of(self.seams, joined, angle, monitor or Monitor())
         hill, merged, ratios = self._merges[angle]
         groups = np.empty(int(hill.max(initial=0)) + 1, np.int64)
         merge_kernels.group(merged, int(np.searchsorted(-ratios, -split, side="left")), groups)
         found: NDArray[np.int64] = groups[hill]
         return found
 
-    def _merges_of(self, seams: Seams, joined: NDArray[np.int64], angle: float) -> _Merges:
+    def _merges_of(self, seams: Seams, joined: NDArray[np.int64], angle: float, monitor: Monitor) -> _Merges:
         """What of each hill lies in one orientation grain, and the order in which these parts merge inside of the grain."""
         hill = self._joined(angle, seams.hill_of)
         count = int(hill.max(initial=0)) + 1
@@ -124,7 +125,7 @@ class GrainHierarchy:
         necks = np.zeros(len(keys))
         np.maximum.at(necks, place, seams.necks[kept])
         pairs = np.stack([keys // count, keys % count], axis=1)
-        return hill, *merge_order(peaks, pairs, necks, 0.0, Monitor())
+        return hill, *merge_order(peaks, pairs, necks, 0.0, monitor)
 
     def _joined(self, angle: float, same: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Pieces that hang together by contacts up to the angle, and have an equal entry in `same` where that is given."""
@@ -202,12 +203,13 @@ def _seams(
     pieces: NDArray[np.uint32], hills: NDArray[Any], heights: Heights, contacts: Contacts, count: int, monitor: Monitor
 ) -> Seams:
     labels = pieces.astype(np.int32)
-    _, _, pairs, necks = survey_basins(labels, heights.codes, count - 1, None, monitor)
+    _, _, pairs, necks = survey_basins(labels, heights.codes, count - 1, None, monitor.sub(0.0, 0.6))
     # Grains hang together by faces; what only touches at an edge does not join.
     faces = np.isin((pairs[:, 0] << 32) + pairs[:, 1], (contacts.pairs[:, 0] << 32) + contacts.pairs[:, 1])
     hill_of = np.zeros(count, np.int64)
-    hill_of[labels.ravel()] = hills.ravel()
     peaks = np.zeros(count, np.uint16)
-    np.maximum.at(peaks, labels.ravel(), heights.codes.ravel())
+    for part in slabs(labels.shape, monitor.sub(0.6, 1.0), "Looking for peaks"):
+        hill_of[labels[part].ravel()] = hills[part].ravel()
+        np.maximum.at(peaks, labels[part].ravel(), heights.codes[part].ravel())
     hill_of[0] = peaks[0] = 0
     return Seams(hill_of, heights.step * peaks.astype(np.float64), pairs[faces], heights.step * necks[faces])

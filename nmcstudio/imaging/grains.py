@@ -61,8 +61,8 @@ def segment_grains(
     by_file = settings.by_file(stack)
     parts, cosine = points.ids, -1.0
     if settings.uses_map:
-        hierarchy = grain_hierarchy(stack, points, settings, settings.angle, boundary, monitor.sub(0.1, 0.35))
-        parts = hierarchy.groups(settings.angle, settings.split).astype(np.uint32)[hierarchy.pieces]
+        hierarchy = grain_hierarchy(stack, points, settings, settings.angle, boundary, monitor.sub(0.1, 0.3))
+        parts = hierarchy.groups(settings.angle, settings.split, monitor.sub(0.3, 0.35)).astype(np.uint32)[hierarchy.pieces]
     elif settings.by_orientation(stack):
         cosine = float(np.cos(settings.angle / 2))
     labels, enclosed = label_components(
