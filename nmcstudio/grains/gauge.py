@@ -73,14 +73,47 @@ def centroid_gauge(seeds_um: Array, centroids_um: Array, volumes_um3: Array) -> 
     return Gauge(scale, m_mean - scale * s_mean)
 
 
+def fix_sqrt_gauge(tessellation: Tessellation) -> Tessellation:
+    """The same diagram with determinants of geometric mean 1 and radii whose mean is that of the grains.
+
+    Both changes that move no face of the sqrt form are used up: (M, r) -> (k^2 M, k r) and r -> r + const (models.md 6.3). Radii
+    have the mean of the grains' equivalent radii, or 0 where volumes are not known.
+    """
+    t = tessellation
+    assert t.matrices is not None
+    k = float(np.exp(-np.linalg.slogdet(t.matrices)[1].mean() / 6.0))
+    mean = 0.0 if t.volumes_um3 is None else float(np.cbrt(3.0 * t.volumes_um3 / (4.0 * np.pi)).mean())
+    radii = k * t.weights
+    level = mean - float(radii.mean())
+    words = f"determinants of mean 1, radii of the grains' mean (of the generators before: scale {k:.4f}, level {level:.4g} um)"
+    return replace(t, matrices=k**2 * t.matrices, weights=radii + level, gauge=words)
+
+
+def fix_quadratic_gauge(tessellation: Tessellation) -> Tessellation:
+    """The same diagram with determinants of geometric mean 1 and mean weight zero.
+
+    That fixes two of eleven parameters: scale and level. A quadratic form and a linear one that all generators have in common
+    stay as the fit has left them, held to the grains' centroids and second moments by its ridge: no canonical choice is known.
+    """
+    t = tessellation
+    assert t.matrices is not None
+    c = float(np.exp(-np.linalg.slogdet(t.matrices)[1].mean() / 3.0))
+    weights = c * t.weights
+    words = (
+        f"determinants of mean 1, mean weight zero (of the generators before: scale {c:.4f}); a common quadratic form is held to "
+        "the grains' centroids and second moments only"
+    )
+    return replace(t, matrices=c * t.matrices, weights=weights - weights.mean(), gauge=words)
+
+
 def fix_gauge(tessellation: Tessellation, method: str = "auto") -> Tessellation:
     """The same tessellation with generators in a fixed gauge and mean weight zero; both gauges are named in ``gauge``.
 
     Parameters
     ----------
     tessellation
-        With centroids, volumes and `complete`. GBPD come back as they are: no canonical gauge is known for them, their
-        representative is the one nearest to the cells' centroids and covariances.
+        With centroids, volumes and `complete`. GBPD have gauges of their own, whatever the method: `fix_sqrt_gauge`,
+        `fix_quadratic_gauge`.
     method
         "stationarity", "centroid" or "auto": stationarity from 100 complete cells on.
 
@@ -91,8 +124,10 @@ def fix_gauge(tessellation: Tessellation, method: str = "auto") -> Tessellation:
     """
     if method not in ("auto", "stationarity", "centroid"):
         raise NmcError(f"unknown gauge {method!r}", "use auto, stationarity or centroid", "gauge")
-    if tessellation.kind != "laguerre":
-        return replace(tessellation, gauge="anchored at the grains' centroids and second moments")
+    if tessellation.kind == "gbpd-sqrt":
+        return fix_sqrt_gauge(tessellation)
+    if tessellation.kind == "gbpd-quadratic":
+        return fix_quadratic_gauge(tessellation)
     found: dict[str, Gauge] = {}
     seeds, weights = tessellation.seeds_um, tessellation.weights
     complete = np.ones(len(seeds), bool) if tessellation.complete is None else tessellation.complete

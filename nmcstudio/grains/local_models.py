@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 _ROWS, _COLUMNS = np.array([0, 1, 2, 0, 0, 1]), np.array([0, 1, 2, 1, 2, 2])
 _LOW_ROWS, _LOW_COLUMNS = np.array([0, 1, 1, 2, 2, 2]), np.array([0, 0, 1, 0, 1, 2])
 _LEAST_EIGENVALUE = 0.1  # of a matrix of a quadratic GBPD, relative to that of its start value
+_LEAST_OF_NORMS = 0.01  # the same for the sqrt form, whose matrices are those of squared lengths
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ class NormModel:
         self.radii = frozen(radii)
         self.factors = frozen(np.linalg.cholesky(matrices)[:, _LOW_ROWS, _LOW_COLUMNS])
         self._diagonal = _LOW_ROWS == _LOW_COLUMNS
+        self._least = _LEAST_OF_NORMS * np.linalg.eigvalsh(matrices)[:, 0]
 
     def start(self, temperature: float) -> Array:
         return np.zeros((len(self.radii), self.terms))
@@ -145,7 +147,25 @@ class NormModel:
         return power_temperature / 15.0
 
     def project(self, theta: Array, temperature: float) -> Array:
-        return theta
+        """The same parameters with the eigenvalues of every matrix raised to a hundredth of the start value's smallest one.
+
+        Without it a grain of a few voxels could have a metric of almost nothing along one axis.
+        """
+        low = np.zeros((len(theta), 3, 3))
+        low[:, _LOW_ROWS, _LOW_COLUMNS] = self._natural(theta, temperature)[:, 3:9]
+        values, vectors = np.linalg.eigh(low @ np.swapaxes(low, 1, 2))
+        rows = np.flatnonzero(values[:, 0] < self._least)
+        if len(rows) == 0:
+            return theta
+        raised = np.maximum(values[rows], self._least[rows, None])
+        matrices = (vectors[rows] * raised[:, None, :]) @ np.swapaxes(vectors[rows], 1, 2)
+        factors = np.linalg.cholesky(matrices)[:, _LOW_ROWS, _LOW_COLUMNS]
+        before = self.factors[rows]
+        ratios = np.divide(factors, before, out=np.ones_like(before), where=self._diagonal)
+        change = np.where(self._diagonal, np.log(ratios), factors - before)
+        out = theta.copy()
+        out[rows, 3:9] = change * self.radii[rows, None] / temperature
+        return out
 
     def ridge(self, temperature: float) -> Array:
         factors = np.full((len(self.radii), self.terms), temperature**2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,3 +72,26 @@ def test_choice_of_gauge():
         fix_gauge(tessellation(60, centroids_um=None, volumes_um3=None), "centroid")
     with pytest.raises(NmcError, match="scale"):
         Gauge(-1.0, np.zeros(3)).apply(np.zeros((1, 3)), np.zeros(1))
+
+
+@pytest.mark.parametrize("kind", ["gbpd-quadratic", "gbpd-sqrt"])
+def test_gauge_of_diagrams_is_one_whatever_they_were_before(kind):
+    rng = np.random.default_rng(3)
+    n = 20
+    a = rng.normal(size=(n, 3, 3))
+    matrices = a @ np.swapaxes(a, 1, 2) / 3 + np.eye(3)
+    given = Tessellation(
+        kind, np.arange(1, n + 1), rng.uniform(0, 14, (n, 3)), rng.uniform(1, 3, n), np.array([[0, 14.0]] * 3),
+        matrices=matrices, volumes_um3=rng.uniform(50, 90, n),
+    )  # fmt: skip
+    factor, level = 1.7, 0.4
+    power = factor if kind == "gbpd-quadratic" else factor**2
+    other = replace(given, matrices=power * matrices, weights=factor * given.weights + level)
+    one, two = fix_gauge(given), fix_gauge(other)
+    np.testing.assert_allclose(one.matrices, two.matrices, rtol=1e-12)
+    np.testing.assert_allclose(one.weights, two.weights, atol=1e-12)
+    assert np.linalg.slogdet(one.matrices)[1].mean() == pytest.approx(0.0, abs=1e-12)
+    cells = [label_grid(kind, t.seeds_um, t.weights, t.matrices, SHAPE, (1, 1, 1)) for t in (given, other, one)]
+    assert np.mean(cells[0] == cells[1]) > 0.9995
+    assert np.mean(cells[0] == cells[2]) > 0.9995
+    assert "of the generators before" in one.gauge
