@@ -46,6 +46,7 @@ class Study:
         *,
         clustered: bool = True,
         r_max_um: float = float("nan"),
+        error: tuple[float, float] = (0.0, 0.0),
     ) -> Study:
         """The study of a model that was fitted to data.
 
@@ -63,6 +64,8 @@ class Study:
             False where a Matérn fit stands at its Poisson limit: of the seeds only the intensity is studied then.
         r_max_um
             Range of the Palm likelihood of the fit.
+        error
+            As in `SimulatedWindows`.
         """
         moving = model
         if model.seeds.kind == "matern-cluster" and not clustered:
@@ -71,7 +74,7 @@ class Study:
         simulated = of_simulation(observation)
         compare = Comparison(vector, data, observation.region, simulated.region, r_max_um)
         cells = intensity_of(moving.seeds) * simulated.region.volume_um3
-        plan = SimulatedWindows.plan(moving, simulated, max(1, min(windows, int(_MOST_CELLS / max(cells, 1.0)))))
+        plan = SimulatedWindows.plan(moving, simulated, max(1, min(windows, int(_MOST_CELLS / max(cells, 1.0)))), error)
         return cls(vector, compare, plan, moving is model)
 
     def moving(self, model: GrainModel) -> GrainModel:

@@ -5,11 +5,14 @@ Lengths are voxels of 50 nm here, as in the paper; the functions do not care.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
 from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.distance_laws import distance_law
@@ -20,8 +23,11 @@ from nmcstudio.grains.matern import empty_space_theory, nearest_neighbour_theory
 from nmcstudio.grains.palm import palm_of_windows
 from nmcstudio.grains.processes import simulate_matern
 from nmcstudio.grains.simulate import simulate_grains
+from nmcstudio.grains.study import Study
 from nmcstudio.grains.tawn import tawn_cdf, tawn_conditional, tawn_kendall_tau, tawn_log_density, tawn_pickands
-from nmcstudio.grains.weights import weight_cdf, weight_density, weight_moments, weight_quantile
+from nmcstudio.grains.visibility import Raster
+from nmcstudio.grains.weights import weight_cdf, weight_density, weight_moments, weight_of_vector, weight_quantile
+from nmcstudio.grains.windows import Observation, SimulatedWindows
 from nmcstudio.stats.descriptors import describe_labels
 from nmcstudio.stats.point_patterns import find_pairs
 from nmcstudio.stats.regions import BoxRegion
@@ -245,20 +251,21 @@ def test_visible_seeds_full_v15():
 
 @pytest.mark.slow
 def test_correction_finds_the_truth_v16():
-    # Target: the mean statistics of visible seeds over 16 windows; the truth of the generator must come back.
-    rows = np.array([visible_statistics(1000 + seed) for seed in range(16)])
-    lam, _, radius = np.exp(np.log(rows[:, :3]).mean(axis=0))
-    mean, sd = rows[:, 6].mean(), rows[:, 7].mean()
-    beta = sd * (ALPHA - 1) * np.sqrt(ALPHA - 2)
-    start = GrainModel(
-        seeds=Law(
-            "matern-cluster", {"parent_intensity": lam, "mean_offspring": rows[:, 3].mean() / lam, "cluster_radius": radius}
-        ),
-        weights=Law("inverse-gamma", {"alpha": ALPHA, "beta": beta, "theta": mean - beta / (ALPHA - 1)}),
-        copula=MODEL.copula,
-        sample_size=500,
+    # The data: 16 windows of the truth. The search starts from what their fit says, far from the truth.
+    looked = Observation(BoxRegion(box(110)), Raster((110,) * 3, (1.0,) * 3, (0.5,) * 3))
+    data = SimulatedWindows.plan(MODEL, looked, 16).draw(MODEL, np.random.default_rng(1000), Monitor())
+    inside = [looked.region.contains(p.seeds_um) for p in data]
+    pairs = [find_pairs(p.seeds_um, looked.region, 4.2 * RADIUS) for p in data]
+    lam, mu, radius = palm_of_windows(pairs, (LAMBDA, RADIUS))
+    assert mu < 0.37
+    weights = np.concatenate([p.weights[k] for p, k in zip(data, inside)])
+    start = replace(
+        MODEL,
+        seeds=Law("matern-cluster", {"parent_intensity": lam, "mean_offspring": mu, "cluster_radius": radius}),
+        weights=weight_of_vector("inverse-gamma", np.array([weights.mean(), np.log(weights.std()), np.log(ALPHA - 2.0)])),
     )
-    result = correct_empty_cells(start, np.random.default_rng(16), r_max_um=4.2 * RADIUS, windows=16, steps=6)
+    study = Study.plan(start, data, looked, 16, r_max_um=4.2 * RADIUS)
+    result = correct_empty_cells(start, study, np.random.default_rng(16))
     assert result.converged, result.notes
     seeds = result.model.seeds
     # Target and simulation each have 16 windows: 0.17 / 4, 0.15 / 4 and 0.06 / 4 relative, and 0.93 / 4 of the mean weight.

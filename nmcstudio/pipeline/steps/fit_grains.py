@@ -74,6 +74,13 @@ class FitGrainsParams(Params):
         "measured; radial ties the c-axis to the direction from the centre. Automatic resamples where the grains have "
         "orientations.",
     )
+    matrices: Literal["isotropic", "gaussian", "vine"] = param(
+        "isotropic",
+        "Shapes of the cells",
+        help="Of a GBPD only. Isotropic: sizes and shapes without a direction, independent of the weights. Gaussian or vine: all "
+        "six numbers of each matrix jointly with the weight; they need 30 cells or more.",
+        advanced=True,
+    )
     windows: int = param(
         8,
         "Simulated windows",
@@ -97,6 +104,13 @@ class FitGrainsParams(Params):
         help="Grains of fewer voxels do not tell their generator: they are left out, in the data and in the simulated windows.",
         ge=1,
         le=500,
+        advanced=True,
+    )
+    fit_error: bool = param(
+        False,
+        "Error of the tessellation fit",
+        help="Fits a tessellation to one simulated window first, and gives the simulated seeds and weights the error it finds, "
+        "so that the correction takes it back too. As long again as the tessellation's own fit; Laguerre only.",
         advanced=True,
     )
     bootstrap: int = param(
@@ -126,8 +140,10 @@ def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rn
         windows=params.windows,
         steps=params.steps,
         minimum_cell_voxels=params.minimum_cell_voxels,
+        fit_error=params.fit_error,
         bootstrap=params.bootstrap,
         texture=params.texture,
+        matrices=params.matrices,
         grains=inputs.get("grains"),
         monitor=monitor,
     )
@@ -147,6 +163,8 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: FitGrainsParams) -
     factor = 2.0 if params.seeds == "strauss" else 1.0
     if params.correct_empty_cells:
         seconds += factor * params.steps * (0.1 + 5e-5 * min(params.windows * max(count, 20), 20_000 + count))
+    if params.fit_error:
+        seconds += 0.03 * count
     seconds += factor * params.bootstrap * (0.05 + 3e-4 * count)
     return Preflight(seconds=seconds, memory_mib=300.0, problems=tuple(problems), notes=tuple(notes))
 
