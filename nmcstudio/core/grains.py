@@ -150,6 +150,33 @@ class MarkChoice:
 
 
 @dataclass(frozen=True)
+class MatrixJoint:
+    """Joint law of the matrices of a GBPD and its weights (models.md 10 a, c).
+
+    Attributes
+    ----------
+    kind
+        "gaussian" or "vine".
+    means, sds
+        float64 ``(6,)``, normal margins of the log-Euclidean vector: xx, yy, zz, then yz, xz, xy times sqrt(2).
+    correlation
+        float64 ``(7, 7)``, of these and of the normal score of the weight, which is the last.
+    vine
+        Vine copula of the seven as JSON of pyvinecopulib; empty for "gaussian".
+    """
+
+    kind: str
+    means: NDArray[np.float64]
+    sds: NDArray[np.float64]
+    correlation: NDArray[np.float64]
+    vine: str = ""
+
+    def __post_init__(self) -> None:
+        for name, shape in {"means": (6,), "sds": (6,), "correlation": (7, 7)}.items():
+            object.__setattr__(self, name, frozen(getattr(self, name), np.float64, shape, name))
+
+
+@dataclass(frozen=True)
 class Envelope:
     """A curve of the data beside those of the fitted process, in a global envelope at 5 % (Myllymäki et al. 2017).
 
@@ -275,6 +302,8 @@ class GrainModel:
         Every law of the weights with every copula, the best first by Akaike's criterion; empty if not compared.
     envelopes
         Goodness of fit of the process of visible seeds, before the correction: of the chosen process first, then of others.
+    matrix_joint
+        Joint law of matrices and weights, which simulations take in place of `matrices`; None for the isotropic law alone.
     goodness
         Kind of process to the p-value of its three curves together.
     """
@@ -301,6 +330,7 @@ class GrainModel:
     choices: tuple[MarkChoice, ...] = ()
     envelopes: tuple[Envelope, ...] = ()
     goodness: dict[str, float] = field(default_factory=dict)
+    matrix_joint: MatrixJoint | None = None
 
     @property
     def kind(self) -> str:

@@ -10,6 +10,7 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.grains.copula import check_copula, draw_conditional
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
+from nmcstudio.grains.matrix_joint import draw_joint
 from nmcstudio.grains.matrix_law import draw_matrices
 from nmcstudio.grains.processes import intensity_of, simulate_seeds
 from nmcstudio.grains.weights import check_weight_law, weight_quantile
@@ -97,6 +98,10 @@ def simulate_grains(
     return seeds, weights, inside
 
 
-def simulate_matrices(model: GrainModel, count: int, rng: np.random.Generator) -> Array | None:
-    """Matrices float64 ``(count, 3, 3)`` of a GBPD model, None for Laguerre."""
-    return None if model.matrices is None else draw_matrices(model.matrices, count, rng)
+def simulate_matrices(model: GrainModel, weights: Array, rng: np.random.Generator) -> Array | None:
+    """Matrices float64 ``(n, 3, 3)`` of a GBPD model for cells of these weights ``(n,)``, None for Laguerre."""
+    if model.matrices is None:
+        return None
+    if model.matrix_joint is not None:
+        return draw_joint(model.matrix_joint, weights, model.weights, rng)
+    return draw_matrices(model.matrices, len(weights), rng)

@@ -38,7 +38,7 @@ def tessellation(seed=1, model=PUBLISHED, window=WINDOW, **more):
     rng = np.random.default_rng(seed)
     wide = window + 0.5 * np.array([-1, 1])
     seeds, weights, inside = simulate_grains(model, wide, rng)
-    matrices = simulate_matrices(model, len(seeds), rng)
+    matrices = simulate_matrices(model, weights, rng)
     h = 0.05
     shape = np.round((wide[:, 1] - wide[:, 0]) / h).astype(int)[::-1]
     labels = label_grid(model.kind, seeds, weights, matrices, tuple(shape), (h,) * 3, tuple(wide[::-1, 0] + h / 2))
@@ -159,7 +159,7 @@ def test_gbpd_is_fitted_and_simulated(kind):
     assert model.matrices is not None
     assert model.matrices["deviator_sd"] == pytest.approx(0.25, abs=0.03)
     assert model.seeds["intensity"] == pytest.approx(3.6, rel=0.2)
-    matrices = simulate_matrices(model, 5, np.random.default_rng(9))
+    matrices = simulate_matrices(model, np.zeros(5), np.random.default_rng(9))
     assert matrices is not None
     assert np.linalg.eigvalsh(matrices).min() > 0
     assert draw_matrices(model.matrices, 3, np.random.default_rng(0)).shape == (3, 3, 3)

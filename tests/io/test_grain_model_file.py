@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, MarkChoice
+from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, MarkChoice, MatrixJoint
 from nmcstudio.core.resources import resource
 from nmcstudio.io.tables.grain_model import read_grain_model, write_grain_model
 
@@ -29,7 +29,7 @@ MODEL = GrainModel(
 def same(a: GrainModel, b: GrainModel) -> None:
     for name in GrainModel.__dataclass_fields__:
         x, y = getattr(a, name), getattr(b, name)
-        if name in ("envelopes", "correction"):
+        if name in ("envelopes", "correction", "matrix_joint"):
             for one, other in zip(x if name == "envelopes" else [x], y if name == "envelopes" else [y], strict=True):
                 same_fields(one, other)
         elif isinstance(x, np.ndarray):
@@ -54,6 +54,7 @@ def test_round_trip(tmp_path):
         distance_law="empirical",
         distances_um=np.array([0.1, 0.2]),
         matrices=Law("gbpd-sqrt", {"trace_mean": 0.0, "trace_sd": 0.1, "deviator_sd": 0.2}),
+        matrix_joint=MatrixJoint("vine", np.arange(6.0), np.ones(6), np.eye(7), '{"vine": 1}'),
     )
     r = np.array([0.1, 0.2, 0.4])
     told = replace(
@@ -159,6 +160,7 @@ def broken(change):
         (lambda d: d.update(as_published=[1]), "as_published"),
         (lambda d: d.update(fit={"choices": [{"weights": "normal"}]}), "'fit'"),
         (lambda d: d.update(fit=[1]), "'fit'"),
+        (lambda d: d.update(matrix_joint={"kind": "gaussian", "means": [1]}), "'matrix_joint'"),
     ],
 )
 def test_broken_files_say_what_is_wrong(tmp_path, change, message):

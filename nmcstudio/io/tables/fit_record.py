@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
-from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, MarkChoice
+from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, MarkChoice, MatrixJoint
 from nmcstudio.core.laws import family_of, length_factors, scaled_law
 
 _CURVES = ("data", "low", "high", "middle")
@@ -114,6 +114,31 @@ def fit_from_json(entry: Any, kinds: Mapping[str, str], scale: float, weight_pow
             f"{file}: the entry 'fit' is not as a fit writes it ({error})", "leave it out: a simulation does not need it", "files"
         ) from error
     return found
+
+
+def joint_to_json(joint: MatrixJoint) -> dict[str, Any]:
+    """Joint law of matrices and weights; it has no unit."""
+    numbers = {name: _list(getattr(joint, name)) for name in ("means", "sds", "correlation")}
+    return {"kind": joint.kind, **numbers, **({"vine": joint.vine} if joint.vine else {})}
+
+
+def joint_from_json(entry: Any, file: str) -> MatrixJoint:
+    """The joint law of an entry of `joint_to_json`.
+
+    Raises
+    ------
+    NmcError
+        If the entry is not as it should be.
+    """
+    try:
+        numbers = {name: _array(entry[name]) for name in ("means", "sds", "correlation")}
+        return MatrixJoint(str(entry["kind"]), vine=str(entry.get("vine", "")), **numbers)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise NmcError(
+            f"{file}: the entry 'matrix_joint' is not as a fit writes it ({error})",
+            "leave it out for the isotropic law of 'matrices'",
+            "files",
+        ) from error
 
 
 def _law_to_json(law: Law) -> dict[str, Any]:

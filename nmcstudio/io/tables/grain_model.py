@@ -16,7 +16,7 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.laws import LAWS, LawParameter
 from nmcstudio.core.units import um_per
 from nmcstudio.io.files import replacing
-from nmcstudio.io.tables.fit_record import fit_from_json, fit_to_json
+from nmcstudio.io.tables.fit_record import fit_from_json, fit_to_json, joint_from_json, joint_to_json
 
 FORMAT = "nmcstudio/grain-model"
 VERSION = 1
@@ -45,6 +45,8 @@ def write_grain_model(path: str | os.PathLike[str], model: GrainModel) -> None:
     data["texture"] = _law_to_json(model.texture)
     if model.matrices is not None:
         data["matrices"] = _law_to_json(model.matrices)
+    if model.matrix_joint is not None:
+        data["matrix_joint"] = joint_to_json(model.matrix_joint)
     if model.as_published:
         data["as_published"] = {part: _law_to_json(law) for part, law in model.as_published.items()}
     data["point_group"] = model.point_group
@@ -126,6 +128,7 @@ def read_grain_model(path: str | os.PathLike[str]) -> GrainModel:
             sample_size=int(data.get("sample_size", 0)),
             notes=tuple(str(note) for note in data.get("notes", ())),
             matrices=matrices,
+            matrix_joint=joint_from_json(data["matrix_joint"], path.name) if "matrix_joint" in data else None,
             **arrays,
         )
     except (TypeError, ValueError) as error:
