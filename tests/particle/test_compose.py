@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,13 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import stream
 from nmcstudio.core.shells import ShellComponent, ShellModel
-from nmcstudio.crystal.quaternions import c_axis
+from nmcstudio.crystal.quaternions import c_axis, from_axis_angle, multiply, random_orientations
 from nmcstudio.grains.labelling import label_points
 from nmcstudio.particle.compose import compose, compose_particle
 from nmcstudio.particle.sizes import cell_diameter_um, default_voxel_um, expected_grid
 from nmcstudio.particle.surfaces import shell_surface
 from nmcstudio.particle.table import grain_columns
+from nmcstudio.report.disorientations import find_neighbours
 from nmcstudio.shell.harmonics import evaluate_at, shell_volume
 
 H = 0.05  # um, voxel of the published grain parameters (models.md 1)
@@ -207,3 +209,25 @@ def test_cancelling_takes_less_than_a_second(particle) -> None:  # type: ignore[
     monitor.cancel()
     thread.join()
     assert ended[0] - asked < 1.0
+
+
+def test_correlated_texture_follows_the_measured_neighbours() -> None:
+    """Neighbours of a composed particle are disoriented as the model says; the same seed gives the same particle."""
+    rng = np.random.default_rng(1)
+    parents = random_orientations(6, rng)[rng.integers(6, size=300)]
+    vectors = rng.normal(scale=np.radians(3), size=(300, 3))
+    known = multiply(from_axis_angle(vectors, np.linalg.norm(vectors, axis=1)), parents)
+    wanted = np.radians(np.r_[np.linspace(2, 8, 120), np.linspace(40, 90, 80)])
+    model = replace(GRAINS, texture=Law("correlated"), orientations=known, neighbour_angles=wanted)
+    first, again = (compose_particle(SHELLS, model, stream(7, "x"), 0, diameter_um=5.0, voxel_um=0.2) for _ in range(2))
+    np.testing.assert_array_equal(first.grains.quaternions, again.grains.quaternions)
+    found = find_neighbours(first.grains)
+    plain = find_neighbours(
+        compose_particle(
+            SHELLS, replace(model, texture=Law("resampled")), stream(7, "x"), 0, diameter_um=5.0, voxel_um=0.2
+        ).grains
+    )
+    assert found is not None
+    assert plain is not None
+    assert abs(found.low_angle_share - 0.6) < 0.05
+    assert plain.low_angle_share < 0.4
