@@ -121,13 +121,10 @@ def envelope_test(
     found, at = [], 0
     for function, radii in zip(FUNCTIONS, curves.radii):
         part = slice(at, at + len(radii))
-        p = global_envelope(data[part], drawn[:, part], LEVEL).p
-        found.append(
-            Envelope(
-                function, law.kind, radii, data[part], together.low[part], together.high[part], np.median(drawn[:, part], axis=0), p,
-                simulations,
-            )
-        )  # fmt: skip
+        own = global_envelope(data[part], drawn[:, part], LEVEL)
+        middle = np.median(drawn[:, part], axis=0)
+        low, high = together.low[part], together.high[part]
+        found.append(Envelope(function, law.kind, radii, data[part], low, high, middle, own.p, simulations))
         at += len(radii)
     return tuple(found), together.p
 

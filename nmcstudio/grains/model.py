@@ -13,13 +13,14 @@ from nmcstudio.core.rng import child
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.bootstrap import bootstrap_errors
 from nmcstudio.grains.correction import correct_empty_cells as correct
+from nmcstudio.grains.fit_error import measure_fit_error
 from nmcstudio.grains.fit_seeds import fit_seeds
 from nmcstudio.grains.fit_texture import fit_texture
 from nmcstudio.grains.fit_weights import fit_weights
 from nmcstudio.grains.goodness import judge_process
 from nmcstudio.grains.matrix_joint import fit_matrix_joint
 from nmcstudio.grains.matrix_law import fit_matrix_law
-from nmcstudio.grains.observed import observe, visible_generators
+from nmcstudio.grains.observed import observe, of_simulation, visible_generators
 from nmcstudio.grains.study import Study
 from nmcstudio.grains.windows import VisiblePattern
 from nmcstudio.stats.point_patterns import nearest_neighbour_sample
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 _TEXTURE = 14  # stream of the test of the texture, far from those of the fits
 _GOODNESS = 15  # and of the envelopes
 _BOOTSTRAP = 16
+_FIT_ERROR = 17
 
 
 def fit_grains(
@@ -46,6 +48,7 @@ def fit_grains(
     windows: int = 8,
     steps: int = 6,
     minimum_cell_voxels: int = 20,
+    fit_error: bool = False,
     bootstrap: int = 0,
     texture: str = "automatic",
     matrices: str = "isotropic",
@@ -76,6 +79,8 @@ def fit_grains(
         Of the correction.
     minimum_cell_voxels
         Grains of fewer voxels are left out, in the data and in simulated windows: so few hardly determine a generator.
+    fit_error
+        Fit the tessellation of one simulated window, and give simulated generators the error found.
     bootstrap
         Replicates of the parametric bootstrap behind standard errors and intervals; 0 for those of the fit.
     texture
@@ -137,11 +142,19 @@ def fit_grains(
     )
     if correct_empty_cells or bootstrap:
         looked = [VisiblePattern(points, marks_of_points)]
-        study = Study.plan(model, looked, observation, windows, clustered=process.clustered, r_max_um=process.r_max_um)
+        error = (0.0, 0.0)
+        if fit_error:
+            monitor.report(0.3, "Fitting a tessellation to a simulated window")
+            missed = measure_fit_error(model, of_simulation(observation), child(rng, _FIT_ERROR), monitor.sub(0.3, 0.4))
+            error = (missed.seeds_um, missed.weights)
+            notes.append(missed.words(tessellation.agreement))
+        study = Study.plan(
+            model, looked, observation, windows, clustered=process.clustered, r_max_um=process.r_max_um, error=error
+        )  # fmt: skip
         share = (0.5 if bootstrap else 1.0) if correct_empty_cells else 0.3
         sensitivity = None
         if correct_empty_cells:
-            found = correct(model, study, child(rng, 1), steps=steps, monitor=monitor.sub(0.3, share))
+            found = correct(model, study, child(rng, 1), steps=steps, monitor=monitor.sub(0.4, share))
             model, sensitivity = found.model, found.sensitivity
             notes.extend(found.notes)
             if not found.converged:

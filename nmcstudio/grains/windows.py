@@ -6,7 +6,7 @@ the windows of neighbouring parameters share nearly all of their seeds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -90,20 +90,26 @@ class SimulatedWindows:
         Of each window.
     counts
         Windows along x, y and z.
+    error
+        Standard deviations that the fit of a tessellation adds to the visible generators: to seeds along each axis (um), to
+        weights.
     """
 
     start: GrainModel
     observation: Observation
     counts: tuple[int, int, int]
+    error: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
-    def plan(cls, start: GrainModel, observation: Observation, windows: int) -> SimulatedWindows:
+    def plan(
+        cls, start: GrainModel, observation: Observation, windows: int, error: tuple[float, float] = (0.0, 0.0)
+    ) -> SimulatedWindows:
         """At least this many windows in a box that is nearly a cube."""
         counts = np.ones(3, dtype=int)
         edges = np.ptp(observation.window_um, axis=1)
         while np.prod(counts) < windows:
             counts[np.argmin(counts * edges)] *= 2
-        return cls(start, observation, (int(counts[0]), int(counts[1]), int(counts[2])))
+        return cls(start, observation, (int(counts[0]), int(counts[1]), int(counts[2])), error)
 
     @property
     def windows(self) -> int:
@@ -123,19 +129,32 @@ class SimulatedWindows:
 
     def draw(self, model: GrainModel, rng: np.random.Generator, monitor: Monitor, message: str = "") -> list[VisiblePattern]:
         """The visible patterns of all windows; the same `rng` at other parameters gives the coupled ones."""
-        seeds, weights, matrices, reach = self._cells(model, rng, monitor)
-        low = self.observation.window_um[:, 0]
+        cells = self._cells(model, rng, monitor)
 
         def look(index: int) -> VisiblePattern:
-            tile = np.array(np.unravel_index(index, self.counts))
-            shifted = seeds + (low - tile * self.pitch_um)
-            outside = np.maximum(np.maximum(low - shifted, shifted - self.observation.window_um[:, 1]), 0.0)
-            near = (outside * outside).sum(axis=1) <= reach * reach
-            return self._visible(
-                model.kind, shifted[near], weights[near], None if matrices is None else matrices[near], Monitor()
-            )
+            seeds, weights, matrices = self._near(cells, index)
+            pattern = self._visible(model.kind, seeds, weights, matrices, Monitor())
+            if not any(self.error):
+                return pattern
+            numbers = child(child(rng, 3), index).normal(size=(len(pattern.weights), 4))
+            moved = pattern.seeds_um + self.error[0] * numbers[:, :3]
+            return replace(pattern, seeds_um=moved, weights=pattern.weights + self.error[1] * numbers[:, 3])
 
         return in_threads(look, range(self.windows), monitor, message)
+
+    def generators(self, model: GrainModel, rng: np.random.Generator, monitor: Monitor) -> tuple[Array, Array]:
+        """Seeds and weights of all generators, visible or not, that may own a voxel of the first window."""
+        seeds, weights, _ = self._near(self._cells(model, rng, monitor), 0)
+        return seeds, weights
+
+    def _near(self, cells: tuple[Array, Array, Array | None, Array], index: int) -> tuple[Array, Array, Array | None]:
+        """Generators that may own a voxel of one window, in the frame of the data."""
+        seeds, weights, matrices, reach = cells
+        low, high = self.observation.window_um.T
+        shifted = seeds + (low - np.array(np.unravel_index(index, self.counts)) * self.pitch_um)
+        outside = np.maximum(np.maximum(low - shifted, shifted - high), 0.0)
+        near = (outside * outside).sum(axis=1) <= reach * reach
+        return shifted[near], weights[near], None if matrices is None else matrices[near]
 
     def _visible(self, kind: str, seeds: Array, weights: Array, matrices: Array | None, monitor: Monitor) -> VisiblePattern:
         least = self.observation.minimum_voxels

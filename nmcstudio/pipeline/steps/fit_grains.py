@@ -106,6 +106,13 @@ class FitGrainsParams(Params):
         le=500,
         advanced=True,
     )
+    fit_error: bool = param(
+        False,
+        "Error of the tessellation fit",
+        help="Fits a tessellation to one simulated window first, and gives the simulated seeds and weights the error it finds, "
+        "so that the correction takes it back too. As long again as the tessellation's own fit; Laguerre only.",
+        advanced=True,
+    )
     bootstrap: int = param(
         0,
         "Standard errors",
@@ -133,6 +140,7 @@ def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rn
         windows=params.windows,
         steps=params.steps,
         minimum_cell_voxels=params.minimum_cell_voxels,
+        fit_error=params.fit_error,
         bootstrap=params.bootstrap,
         texture=params.texture,
         matrices=params.matrices,
@@ -155,6 +163,8 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: FitGrainsParams) -
     factor = 2.0 if params.seeds == "strauss" else 1.0
     if params.correct_empty_cells:
         seconds += factor * params.steps * (0.1 + 5e-5 * min(params.windows * max(count, 20), 20_000 + count))
+    if params.fit_error:
+        seconds += 0.03 * count
     seconds += factor * params.bootstrap * (0.05 + 3e-4 * count)
     return Preflight(seconds=seconds, memory_mib=300.0, problems=tuple(problems), notes=tuple(notes))
 
