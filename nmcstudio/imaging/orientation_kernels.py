@@ -52,6 +52,18 @@ def _near(a: Any, b: Any, group: Any, cosine: float) -> bool:
 
 
 @nb.njit(nogil=True, cache=True)
+def _joins(q: Any, z: int, y: int, x: int, c: int, b: int, a: int, group: Any, cosine: float) -> bool:
+    """`_near` of two voxels, or True for a negative cosine; no array is made for most of them."""
+    if cosine < 0:
+        return True
+    dot = q[z, y, x, 0] * q[c, b, a, 0] + q[z, y, x, 1] * q[c, b, a, 1]
+    dot += q[z, y, x, 2] * q[c, b, a, 2] + q[z, y, x, 3] * q[c, b, a, 3]
+    if abs(dot) >= cosine + 1e-6:
+        return True
+    return half_cosine(q[z, y, x], q[c, b, a], group) >= cosine
+
+
+@nb.njit(nogil=True, cache=True)
 def _root(parent: Any, i: int) -> int:
     while parent[i] != i:
         parent[i] = parent[parent[i]]
@@ -91,26 +103,15 @@ def join_rows(parent: Any, ids: Any, quaternions: Any, group: Any, cosine: float
     for row in range(first, last):
         z, y = row // ny, row % ny
         for x in range(nx):
-            if ids[z, y, x] == 0:
+            own = ids[z, y, x]
+            if own == 0:
                 continue
             here = row * nx + x
-            if (
-                x > 0
-                and ids[z, y, x - 1] == ids[z, y, x]
-                and (cosine < 0 or _near(quaternions[z, y, x], quaternions[z, y, x - 1], group, cosine))
-            ):
+            if x > 0 and ids[z, y, x - 1] == own and _joins(quaternions, z, y, x, z, y, x - 1, group, cosine):
                 _union(parent, here, here - 1)
-            if (
-                y > 0
-                and ids[z, y - 1, x] == ids[z, y, x]
-                and (cosine < 0 or _near(quaternions[z, y, x], quaternions[z, y - 1, x], group, cosine))
-            ):
+            if y > 0 and ids[z, y - 1, x] == own and _joins(quaternions, z, y, x, z, y - 1, x, group, cosine):
                 _union(parent, here, here - nx)
-            if (
-                z > 0
-                and ids[z - 1, y, x] == ids[z, y, x]
-                and (cosine < 0 or _near(quaternions[z, y, x], quaternions[z - 1, y, x], group, cosine))
-            ):
+            if z > 0 and ids[z - 1, y, x] == own and _joins(quaternions, z, y, x, z - 1, y, x, group, cosine):
                 _union(parent, here, here - ny * nx)
 
 
