@@ -12,8 +12,8 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.imaging.orientation_kernels import agreement, boundary_share
 
-_CANDIDATES = 3
-_POINTS = 40_000
+_CANDIDATES, _CLIMBS = 3, 2
+_POINTS = 20_000
 _QUALITY_WEIGHT = 0.5
 
 
@@ -100,8 +100,9 @@ def find_shift(
             scores[dy, dx] = value + _QUALITY_WEIGHT * _quality_correlation(first.quality, second.quality, dy, dx)
         return scores[dy, dx]
 
-    for start in _candidates(first, second, limit):
-        here = start
+    # Most candidates are nothing: only the better ones are worth a climb.
+    starts = sorted(_candidates(first, second, limit), key=lambda place: score(*place), reverse=True)
+    for here in starts[:_CLIMBS]:
         while True:
             around = [(here[0] + a, here[1] + b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
             best = max(around, key=lambda place: score(*place))
