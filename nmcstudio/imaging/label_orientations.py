@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from nmcstudio.imaging.label_edits import LabelEditor
 
 # Points that the centres are looked for with; the others only join the nearest one.
-_SAMPLE = 1000
+_SAMPLE = 500
 # A point whose surroundings with this share of the sample are this many times wider than usual is indexed wrongly.
 _COMPANY, _LONELY = 0.05, 3.0
 _ROUNDS = 30
