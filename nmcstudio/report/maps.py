@@ -216,7 +216,7 @@ def _poles(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Monitor)
         for axis, picture in zip(figure.subplots(1, len(pictures)), pictures):
             draw_poles(picture, axis)
             axis.set_title(f"{picture.title}\nat most {np.nanmax(picture.density):.3g}", fontsize=8)
-    words = f"{pictures[0].caption}. Lines at 1, 2, 4, … multiples of random. {pictures[-1].title}: {pictures[-1].caption}."
+    words = f"{pictures[0].title}: {pictures[0].caption}. Lines at 1, 2, 4, … multiples of random. {pictures[-1].title}: {pictures[-1].caption}."
     return _figure("Pole figures", _svg(figure, "pole-figures"), words, wide=True)
 
 
