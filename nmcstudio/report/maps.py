@@ -216,7 +216,8 @@ def _poles(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Monitor)
         for axis, picture in zip(figure.subplots(1, len(pictures)), pictures):
             draw_poles(picture, axis)
             axis.set_title(f"{picture.title}\nat most {np.nanmax(picture.density):.3g}", fontsize=8)
-    words = f"{pictures[0].title}: {pictures[0].caption}. Lines at 1, 2, 4, … multiples of random. {pictures[-1].title}: {pictures[-1].caption}."
+    first, last = (f"{picture.title}: {picture.caption}." for picture in (pictures[0], pictures[-1]))
+    words = f"{first} Lines at 1, 2, 4, … multiples of random. {last}"
     return _figure("Pole figures", _svg(figure, "pole-figures"), words, wide=True)
 
 
