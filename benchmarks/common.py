@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 
@@ -35,8 +37,15 @@ def _work(function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int
         check = function(*arguments)
         runs.append(time.perf_counter() - begun)
         cpu.append(time.process_time() - used)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    pipe.send(Measured(statistics.median(runs), tuple(runs), after / 1024, check, statistics.median(cpu)))
+    pipe.send(Measured(statistics.median(runs), tuple(runs), _peak_mib(), check, statistics.median(cpu)))
+
+
+def _peak_mib() -> float:
+    """Peak memory of this process. Linux hands the peak of the parent on through getrusage, so its own mark is read there."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read_text()).group(1)) / 1024  # type: ignore[union-attr]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure(function: Callable[..., Any], *arguments: Any, repeats: int = 3, warm_up: bool = True) -> Measured:

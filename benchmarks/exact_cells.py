@@ -68,7 +68,8 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    return int(not all([compare(given.count, spread, given.rounds) for spread in (0.15, 0.6)]))
+    good = [compare(given.count, spread, given.rounds) for spread in (0.15, 0.6)]
+    return int(not all(good))
 
 
 if __name__ == "__main__":

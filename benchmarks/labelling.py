@@ -76,6 +76,7 @@ def brute(kind: str, count: int, n: int) -> int:
 
 
 def checksum(labels: np.ndarray) -> int:
+    """Of every voxel; a few per cent of our time, which it counts in."""
     return zlib.crc32(np.ascontiguousarray(labels, dtype=np.int32))
 
 

@@ -11,8 +11,9 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import KINDS
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, check_spacing
+from nmcstudio.core.workers import in_threads
 
-_BLOCK = 64  # voxels of the edge of one piece of work between two reports
+_BLOCK = 64  # voxels of the edge of one piece of work
 _PAIRS = 20_000_000  # point-generator pairs between two reports
 
 
@@ -69,10 +70,12 @@ def label_grid(
         for y in range(0, out.shape[1], _BLOCK)
         for x in range(0, out.shape[2], _BLOCK)
     ]
-    for block in monitor.track(blocks, "Labelling voxels"):
+
+    def work(block: tuple[int, int, int]) -> None:
         low = np.array(block, dtype=np.int64)
-        high = np.minimum(low + _BLOCK, out.shape[::-1])
-        label_block(CODES[kind], s, w, m, low, high, spacing, origin, out)
+        label_block(CODES[kind], s, w, m, low, np.minimum(low + _BLOCK, out.shape[::-1]), spacing, origin, out)
+
+    in_threads(work, blocks, monitor, "Labelling voxels")
     return out
 
 
