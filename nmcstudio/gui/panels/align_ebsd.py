@@ -369,8 +369,10 @@ class AlignEbsdPanel(StepPanel):
             reasons.setdefault(k, []).append(f"◆ moved {direction_words(down, right)}")
         for k in left_out:
             reasons.setdefault(k, []).append("✕ left out")
+        before = self.live.stack.alignment if self.live.stack is not None else None
         for k in self.live.missing:
-            reasons.setdefault(k, []).append("was never there")
+            was_left_out = before is not None and k in before.left_out
+            reasons.setdefault(k, []).append("was left out in an earlier run" if was_left_out else "was never there")
         lines = [(k, f"{k + 1}:  {', '.join(reasons[k])}") for k in sorted(reasons)] or [(-1, _NONE)]
         if [
             (self.list.item(i).data(Qt.ItemDataRole.UserRole), self.list.item(i).text()) for i in range(self.list.count())
