@@ -21,6 +21,8 @@ class FitProgress:
         As in `Tessellation`, before the gauge is fixed.
     shares
         float64 ``(n,)``, agreement of each grain on the voxels that the fit looks at; NaN without one.
+    sizes
+        float64 ``(n,)``, share of each grain in all grain voxels.
     trained
         float64 ``(k, 2)``: seconds since the start, and agreement on the voxels that the fit looks at.
     whole
@@ -35,6 +37,7 @@ class FitProgress:
     weights: NDArray[np.float64]
     matrices: NDArray[np.float64] | None
     shares: NDArray[np.float64]
+    sizes: NDArray[np.float64]
     trained: NDArray[np.float64]
     whole: NDArray[np.float64]
     losses: NDArray[np.float64]

@@ -205,7 +205,6 @@ class _Fit:
 
         words = f"{'Expected error' if stage.error else 'Cross-entropy'} at temperature {stage.temperature:g}"
         mode = EXPECTED_ERROR if stage.error else CROSS_ENTROPY
-        done = [0]
         monitor.report(0.0, words)
 
         def function(theta: Array) -> tuple[float, Array]:
@@ -217,14 +216,12 @@ class _Fit:
             loss.choose_candidates(theta, temperature, monitor)
             return loss.preconditioner(theta, temperature, monitor)
 
-        def going_on(step: int, value: float) -> bool:
-            done[0] = step
+        def going_on(step: int, theta: Array) -> bool:
+            self._report(loss, theta, temperature, words, monitor, 1.0 - 0.5 ** (step / _TYPICAL_STEPS))
             return not monitor.finish_requested
 
         def project(theta: Array) -> Array:
-            allowed = self.model.project(theta, temperature)
-            self._report(loss, allowed, temperature, words, monitor, 1.0 - 0.5 ** (done[0] / _TYPICAL_STEPS))
-            return allowed
+            return self.model.project(theta, temperature)
 
         return minimise(function, theta, _MOST_STEPS, renew, going_on, project, tolerance)
 
@@ -237,7 +234,9 @@ class _Fit:
         state = self._in_um(self.model.generators(theta, temperature))
         shares = np.divide(loss.right_mass, loss.mass, out=np.full(len(loss.mass), np.nan), where=loss.mass > 0)
         self._history.add(loss.agreement, loss.value)
-        partial = FitProgress(self.kind, self.labels, state.seeds, state.weights, state.matrices, shares, *self._history.curves())
+        partial = FitProgress(
+            self.kind, self.labels, state.seeds, state.weights, state.matrices, shares, loss.mass, *self._history.curves()
+        )
         monitor.report(fraction, f"{words}: agreement {loss.agreement:.3f}", partial)
 
     def _keep(self, generators: Generators, monitor: Monitor) -> None:

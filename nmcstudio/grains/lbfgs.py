@@ -21,7 +21,7 @@ def minimise(
     start: Array,
     iterations: int,
     renew: Callable[[Array, bool], Precondition],
-    going_on: Callable[[int, float], bool],
+    going_on: Callable[[int, Array], bool],
     project: Callable[[Array], Array],
     tolerance: float = 1e-6,
 ) -> Array:
@@ -43,7 +43,7 @@ def minimise(
         returns the preconditioner, a function that multiplies by an approximate inverse Hessian. Its second argument is True
         where the search had to go back, so that the approximation has to be better.
     going_on
-        Called after each step with its number and the value; False ends the search.
+        Called after each step with its number and the point, which `function` was called with last; False ends the search.
     project
         The nearest allowed parameters.
     tolerance
@@ -76,7 +76,7 @@ def minimise(
         idle = idle + 1 if value - new_value < tolerance * abs(value) else 0
         x, value, gradient = new_x, new_value, new_gradient
         since += 1
-        ended = not going_on(iteration, value) or idle >= 3 or iteration == iterations
+        ended = not going_on(iteration, x) or idle >= 3 or iteration == iterations
         if ended or since >= _RENEW_EVERY or (since >= 3 and float(np.abs(x - safe).max()) > _DRIFT):
             precondition = renew(x, False)
             value, gradient = function(x)

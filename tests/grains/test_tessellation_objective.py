@@ -94,7 +94,7 @@ def descend(model, loss, start, temperature):
         start,
         400,
         renew,
-        lambda step, value: True,
+        lambda step, x: True,
         lambda theta: model.project(theta, temperature),
         tolerance=1e-10,
     )
@@ -122,6 +122,6 @@ def test_minimise_finds_the_minimum_of_a_quadratic_form():
         return 1.0 + 0.5 * float(d @ form @ d), (form @ d).reshape(x.shape)
 
     found = minimise(
-        function, np.zeros((10, 3)), 300, lambda x, failed: lambda g: g, lambda step, value: True, lambda x: x, tolerance=1e-14
+        function, np.zeros((10, 3)), 300, lambda x, failed: lambda g: g, lambda step, x: True, lambda x: x, tolerance=1e-14
     )
     assert function(found)[0] == pytest.approx(1.0, abs=1e-6)

@@ -221,3 +221,24 @@ def test_finish_now_is_offered_by_the_steps_that_can_end_early():
     steps = [import_module(f"nmcstudio.pipeline.steps.{key.replace('-', '_')}").STEP for key in KEYS]
     early = {"fit-shell", "fit-tessellation", "fit-grains", "compose", "mesh", "generate", "validate"}
     assert {each.key for each in steps if each.can_finish} == early
+
+
+def test_the_worst_grains_stand_first_and_a_click_asks_for_one(qtbot, controller):
+    import numpy as np
+
+    from nmcstudio.gui.panels.fit_tessellation import WorstGrains
+    from nmcstudio.gui.views.selection import Selection
+
+    worst = WorstGrains(controller)
+    qtbot.addWidget(worst)
+    height = worst.sizeHint().height()
+    labels, shares = np.arange(1, 13), np.r_[np.linspace(0.95, 0.5, 9), 0.0, 0.0, np.nan]
+    worst.show_shares(labels, shares, np.linspace(0.01, 0.12, 12), "Worst grains")
+    rows = [worst.list.topLevelItem(i).text(0) for i in range(worst.list.topLevelItemCount())]
+    assert rows == ["11", "10", "9", "8", "7", "6", "5", "4"]  # the larger of two equals first, one without a figure not at all
+    assert worst.sizeHint().height() == height
+    asked = []
+    Selection.of(controller).centre_asked.connect(asked.append)
+    worst.list.itemClicked.emit(worst.list.topLevelItem(1), 0)
+    assert asked == [10]
+    assert Selection.of(controller).ids == (10,)

@@ -185,7 +185,8 @@ def test_a_running_fit_is_drawn_over_the_grains(window, qtbot) -> None:
     curve = np.array([[0.1, 0.9]])
     shares = np.array([0.95, 0.85])
     area.show_partial(
-        "fit-tessellation", FitProgress("laguerre", np.array([3, 7]), seeds, np.zeros(2), None, shares, curve, curve, curve)
+        "fit-tessellation",
+        FitProgress("laguerre", np.array([3, 7]), seeds, np.zeros(2), None, shares, shares, curve, curve, curve),
     )
     qtbot.waitUntil(lambda: area.model.layer("live") is not None, timeout=30_000)
     assert "fit in progress" in area.slices["xy"].pane.badge

@@ -13,7 +13,7 @@ from nmcstudio.gui.panels.step_panel import StepPanel
 from nmcstudio.gui.views.selection import Selection
 
 _SHOWN = 8
-_NOTHING = "Worst grains: they will stand here while the fit runs."
+_NOTHING = "Worst grains (while the fit runs and after)"
 
 
 class WorstGrains(QWidget):
@@ -24,12 +24,14 @@ class WorstGrains(QWidget):
         self._selection = Selection.of(controller)
         self.words = QLabel(_NOTHING)
         self.words.setObjectName("muted")
-        self.words.setWordWrap(True)
         self.list = QTreeWidget()
         self.list.setRootIsDecorated(False)
         self.list.setUniformRowHeights(True)
-        self.list.setHeaderLabels(["Grain", "Agreement [%]"])
-        self.list.setToolTip("Share of the voxels of a grain that its own cell holds. A click brings the grain on view.")
+        self.list.setHeaderLabels(["Grain", "Agreement [%]", "Volume [%]"])
+        self.list.setToolTip(
+            "Agreement: share of the voxels of a grain that its own cell holds. Volume: of all grains. "
+            "A click brings the grain on view."
+        )
         # as high as it will ever be: nothing below moves when rows come
         row = self.list.fontMetrics().height() + 6
         self.list.setFixedHeight(row * (_SHOWN + 1) + 12)
@@ -40,16 +42,17 @@ class WorstGrains(QWidget):
         column.addWidget(self.words)
         column.addWidget(self.list)
 
-    def show_shares(self, labels: NDArray[np.int64], shares: NDArray[np.float64], words: str) -> None:
-        """List the worst of these grains; the chosen row stays chosen."""
-        order = np.argsort(np.where(np.isfinite(shares), shares, np.inf), kind="stable")[:_SHOWN]
-        rows = [(str(int(labels[i])), f"{100 * shares[i]:.1f}") for i in order if np.isfinite(shares[i])]
+    def show_shares(self, labels: NDArray[np.int64], shares: NDArray[np.float64], sizes: NDArray[np.float64], words: str) -> None:
+        """List the worst of these grains, the largest first among equals; the chosen row stays chosen."""
+        order = np.lexsort((-sizes, np.where(np.isfinite(shares), shares, np.inf)))[:_SHOWN]
+        rows = [(str(int(labels[i])), f"{100 * shares[i]:.1f}", f"{100 * sizes[i]:.3g}") for i in order if np.isfinite(shares[i])]
         self.words.setText(words)
         while self.list.topLevelItemCount() > len(rows):
             self.list.takeTopLevelItem(len(rows))
         while self.list.topLevelItemCount() < len(rows):
             item = QTreeWidgetItem()
-            item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight)
+            for column in (1, 2):
+                item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight)
             self.list.addTopLevelItem(item)
         chosen = {str(label) for label in self._selection.ids}
         for row, texts in enumerate(rows):
@@ -84,7 +87,8 @@ class FitTessellationPanel(StepPanel):
     def _partial(self, step: str, partial: Any) -> None:
         if step == self.key and hasattr(partial, "shares"):
             percent = 100 * partial.agreement
-            self.worst.show_shares(partial.labels, partial.shares, f"Worst grains now ({percent:.1f} % of all voxels agree)")
+            words = f"Worst grains now ({percent:.1f} % of all voxels agree)"
+            self.worst.show_shares(partial.labels, partial.shares, partial.sizes, words)
 
     @Slot()
     def _fitted(self, node: str = "tessellation") -> None:
@@ -95,7 +99,8 @@ class FitTessellationPanel(StepPanel):
             self.worst.clear()
             return
         fitted = project.value("tessellation")
-        if fitted.agreements is None:
+        if fitted.agreements is None or fitted.volumes_um3 is None:
             self.worst.clear()
             return
-        self.worst.show_shares(fitted.labels, fitted.agreements, "Worst grains of the fitted tessellation")
+        sizes = fitted.volumes_um3 / fitted.volumes_um3.sum()
+        self.worst.show_shares(fitted.labels, fitted.agreements, sizes, "Worst grains of the fitted tessellation")
