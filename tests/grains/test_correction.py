@@ -142,6 +142,25 @@ def test_correction_of_every_law_comes_back_to_the_truth(name):
         assert result.model.seeds["gamma"] == pytest.approx(seeds["gamma"], rel=0.2)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["gbpd-quadratic", "gbpd-sqrt"])
+def test_correction_of_generalised_diagrams_comes_back_to_the_truth(kind):
+    law = Law(kind, {"trace_mean": 0.0, "trace_sd": 0.05, "deviator_sd": 0.25})
+    weights = PUBLISHED.weights if kind == "gbpd-quadratic" else Law("normal", {"mean": 0.2, "sd": 0.05})
+    truth = replace(PUBLISHED, matrices=law, weights=weights)
+    looked = observation()
+    data = SimulatedWindows.plan(truth, looked, 16).draw(truth, np.random.default_rng(8), Monitor())
+    start = ModelVector.of(truth)
+    x = start.values.copy()
+    x[0] += 0.1
+    x[start.first_weight] += 0.05
+    study = Study.plan(start.model(x), data, looked, 16, r_max_um=0.54)
+    result = correct_empty_cells(start.model(x), study, np.random.default_rng(2), steps=6)
+    assert result.converged, result.notes
+    assert intensity_of(result.model.seeds) == pytest.approx(intensity_of(PUBLISHED.seeds), rel=0.04)
+    assert weight_moments(result.model.weights).sd == pytest.approx(weight_moments(weights).sd, rel=0.08)
+
+
 def test_correction_takes_the_hidden_seeds_back_and_keeps_its_trace():
     study = study_of(PUBLISHED)
     # The start is the truth and the data are its visible seeds: little may move.

@@ -20,9 +20,9 @@ def trace(converged):
 
 def test_simulation_minus_data_in_per_cent():
     seeds, weights = correction_plots(trace(True))
-    assert [s.role for s in seeds.series] == ["intensity"]
+    assert [s.label for s in seeds.series] == ["intensity"]
     np.testing.assert_allclose(seeds.series[0].y, [20.0, -1.0, 3.0])
-    assert [s.role for s in weights.series] == ["mean weight", "spread of the weights"]
+    assert [s.label for s in weights.series] == ["mean weight", "spread of the weights"]
     assert "they agree" in seeds.caption
     assert "intensity 1.2 %" in seeds.note
     assert "mean weight" not in weights.note

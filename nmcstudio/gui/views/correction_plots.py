@@ -33,14 +33,14 @@ def correction_plots(trace: CorrectionTrace | None) -> list[Plot]:
 def _plot(trace: CorrectionTrace, key: str, title: str, rows: list[int]) -> Plot:
     steps = np.arange(1, len(trace.fresh) + 1, dtype=float)
     series = [
-        Series(trace.names[row], "", steps, -100.0 * trace.residuals[:, row], colour=colour)
+        Series("simulation", trace.names[row], steps, -100.0 * trace.residuals[:, row], colour=colour)
         for colour, row in zip(_COLOURS, rows)
     ]
     search = int(np.count_nonzero(~trace.fresh))
     end = "they agree." if trace.converged else "they do not agree, and the values are those of visible cells."
     caption = (
         f"Simulated windows and data: {end} Steps 1 to {search} look for the solution with the same random "
-        f"numbers; steps {search + 1} to {len(steps)} stand there with fresh ones, and what they differ by in the mean is taken off."
+        f"numbers; steps {search + 1} to {len(steps)} stand there with fresh ones, whose mean difference is taken off."
     )
     noise = [f"{trace.names[row]} {100.0 * trace.noise[row]:.1f} %" for row in rows if np.isfinite(trace.noise[row])]
     return Plot(
