@@ -157,6 +157,8 @@ def compare_pairs(
     weights: dict[str, Array | None],
     rng: np.random.Generator,
     *,
+    x_lower: float | None = None,
+    y_lower: float | None = None,
     y_upper: float | None = None,
     ranks: bool = False,
     replicates: Replicates = (),
@@ -171,6 +173,8 @@ def compare_pairs(
         Of the two axes, with units.
     pairs, weights
         Role to values ``(n, 2)``, and to weights ``(n,)`` or None.
+    x_lower, y_lower, y_upper
+        Bounds of the two descriptors, or None.
     ranks
         The values are ranks in (0, 1): the densities are those of copulas.
     replicates
@@ -188,7 +192,7 @@ def compare_pairs(
         return None
     stacked = np.concatenate(list(usable.values()))
     low, high = np.quantile(stacked, [0.002, 0.998], axis=0)
-    bounds: dict[str, Any] = {"y_upper": y_upper}
+    bounds: dict[str, Any] = {"x_lower": x_lower, "y_lower": y_lower, "y_upper": y_upper}
     if ranks:
         low, high = np.zeros(2), np.ones(2)
         bounds = {"x_lower": 0.0, "x_upper": 1.0, "y_lower": 0.0, "y_upper": 1.0}
@@ -196,6 +200,7 @@ def compare_pairs(
     widths = (silverman_bandwidth(first[:, 0], mass, 2), silverman_bandwidth(first[:, 1], mass, 2))
     if not ranks:
         low, high = low - widths, high + widths
+        low = np.maximum(low, [-np.inf if bound is None else bound for bound in (x_lower, y_lower)])
         high[1] = min(high[1], np.inf if y_upper is None else y_upper)
 
     def drawn(values: Array, mass: Array | None, points: int) -> tuple[Array, Array, Array]:

@@ -63,7 +63,9 @@ def compare_generators(
     replicates = enough([(values, None) for values in visible.pairs])
     title = "Weight and distance"
     found.append(
-        compare_pairs("weights-distances", title, _SUBJECT, labels, pairs, {}, rng, replicates=replicates, monitor=monitor)
+        compare_pairs(
+            "weights-distances", title, _SUBJECT, labels, pairs, {}, rng, y_lower=0.0, replicates=replicates, monitor=monitor
+        )
     )
     found.append(_copulas(pairs, model, rng))
     return [each for each in found if each is not None]

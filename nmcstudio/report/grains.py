@@ -111,7 +111,8 @@ def _compare_descriptors(seen: dict[str, GrainSample], rng: np.random.Generator,
         compare_pairs(
             "grain-joint", "Diameter and sphericity of grains", _SUBJECT, ("diameter [µm]", "sphericity"),
             {role: each.table[:, [0, 2]] for role, each in used.items()}, {role: each.mass for role, each in used.items()}, rng,
-            y_upper=1.0, replicates=enough([(table[:, [0, 2]], mass) for table, mass in simulated]), note=_NOTE, monitor=monitor,
+            x_lower=0.0, y_upper=1.0, replicates=enough([(table[:, [0, 2]], mass) for table, mass in simulated]), note=_NOTE,
+            monitor=monitor,
         )
     )  # fmt: skip
     return [each for each in found if each is not None]
