@@ -82,10 +82,11 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: FitTessellationPar
     voxels = float(np.prod(known.get("shape", (0,))))
     if count == 0:
         return Preflight(problems=(Problem("", "there are no grains", "segment or import grains first"),))
-    terms = 1.0 if params.kind == "laguerre" else 2.5
-    # point-steps at 0.25 us on two cores; seven looks at all voxels
-    seconds = 1.0 + terms * count * params.points_per_grain * 120 * 2.5e-7 + voxels * 1.5e-7
-    memory = 150.0 + (voxels * 20 + count * params.points_per_grain * 400) / 2**20
+    # microseconds a point, measured on two cores: 2.5 for four parameters a grain, more for ten and for square roots
+    point_us = {"laguerre": 2.5, "gbpd-quadratic": 6.0, "gbpd-sqrt": 12.0}[params.kind]
+    points = min(float(count * params.points_per_grain), voxels, 2e7)
+    seconds = 1.0 + 1e-6 * points * point_us + voxels * 3e-7
+    memory = 150.0 + (voxels * 20 + points * 250) / 2**20
     notes = (f"only {count} grains: the random model needs some hundred",) if count < 100 else ()
     return Preflight(seconds=seconds, memory_mib=memory, notes=notes)
 
