@@ -14,6 +14,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.units import um_per
 from nmcstudio.core.volume import LabelVolume, Triple, Volume
 from nmcstudio.io.files import replacing_hdf5
+from nmcstudio.io.volumes.dream3d_grid import LABELS, cell_grid, is_dream3d, is_simulated
 from nmcstudio.io.volumes.info import Dataset, Opened, VolumeInfo, several
 from nmcstudio.io.volumes.options import ReadOptions
 from nmcstudio.io.volumes.sources import Box, Source, slices_of
@@ -171,6 +172,10 @@ def _describe(path: Path, file: h5py.File, dataset: str | None) -> VolumeInfo:
     wanted = (dataset or "").strip("/")
     if not wanted and file.attrs.get("format") == _FORMAT:
         wanted = "labels" if "labels" in file else "values"
+    of_dream3d = is_dream3d(file)
+    if not wanted and of_dream3d:
+        labels = [one.name for one in found if one.name.endswith(f"/{LABELS}")]
+        wanted = labels[0] if len(labels) == 1 else ""
     if not wanted and len(found) == 1:
         wanted = found[0].name
     chosen = next((one for one in found if one.name == wanted), None)
@@ -179,18 +184,22 @@ def _describe(path: Path, file: h5py.File, dataset: str | None) -> VolumeInfo:
         raise NmcError(f"{path.name} has no 3-D dataset {wanted!r}", f"choose one of {names}", "dataset")
     shown = chosen or found[0]
     spacing, unit = _spacing(file, shown.name)
+    origin = tuple(map(float, file[shown.name].attrs.get("origin_um", (0, 0, 0))))
+    if spacing is None and of_dream3d and (grid := cell_grid(file, shown.name)) is not None:
+        spacing, origin = grid
+        unit = "image geometry of DREAM.3D, taken as um"
     return VolumeInfo(
         format="HDF5",
         shape=shown.shape,
         dtype=shown.dtype,
         spacing_um=spacing,
-        origin_um=tuple(map(float, file[shown.name].attrs.get("origin_um", (0, 0, 0)))),  # type: ignore[arg-type]
+        origin_um=origin,  # type: ignore[arg-type]
         unit=unit,
         datasets=tuple(found),
         dataset=chosen.name if chosen else "",
         axis_order="as stored, taken as z, y, x",
         name=path.stem if shown.name in ("labels", "values") else f"{path.stem} {shown.name}",
-        simulated=bool(file.attrs.get("simulated", False)),
+        simulated=is_simulated(file) if of_dream3d else bool(file.attrs.get("simulated", False)),
         missing=() if chosen else (several(path.name, tuple(found)),),
     )
 
