@@ -39,6 +39,7 @@ def numbers(seeds, weights):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # two tessellation fits of 1,100 grains a seed
 def test_a_simulated_image_gives_its_model_back():
     before, after, agreements = [], [], []
     for seed in SEEDS:
