@@ -331,3 +331,32 @@ def test_an_edited_particle_has_no_star_error_until_it_is_extracted_again() -> N
     assert np.array_equal(values_of(table, "weight"), [0.9, np.nan], equal_nan=True)
     assert list(values_of(table, "flag")) == ["", ""]
     assert list(parse_filter("flagged", table)) == [False, False]
+
+
+def test_a_tested_grain_model_shows_bands_laws_and_plain_parameters() -> None:
+    from nmcstudio.core.grains import Envelope, MarkChoice
+
+    r = np.linspace(0.05, 1.0, 12)
+    laws = (Law("gamma", {"shape": 4.0, "scale": 0.02, "theta": -0.1}), Law("frank", {"theta": 2.0}))
+    model = GrainModel(
+        Law("poisson", {"intensity": 3.6}, {"intensity": 0.2}), *laws,
+        choices=(MarkChoice(*laws, 20.0, -32.0), MarkChoice(Law("normal", {"mean": 0.0, "sd": 0.1}), laws[1], 12.0, -18.0)),
+        envelopes=tuple(Envelope(f, "poisson", r, r + 2.0 * (f == "g"), r - 1, r + 1, r, 0.02, 99) for f in ("g", "F", "D0")),
+        goodness={"poisson": 0.02}, intervals={"seeds": {"intensity": (3.2, 4.0)}}, replicates=20,
+    )  # fmt: skip
+    made = make_content("grain-model", {"grain-model": model}, Monitor()).completed(Monitor())
+    assert [plot.key for plot in made.plots] == [
+        "pair-correlation",
+        "empty-space",
+        "nearest-neighbour",
+        "weight-density",
+        "copula",
+    ]
+    assert made.plots[0].caption.startswith("Leaves the band")
+    assert made.plots[1].caption.startswith("Inside the band")
+    assert made.plots[1].bands[0].simulations == 99
+    assert "normal with Frank +14.0" in made.plots[3].caption
+    columns = {column.name: column.values for column in made.table.columns}
+    assert (columns["parameter"][0], columns["unit"][0]) == ("seeds per volume (intensity)", "µm⁻³")
+    assert (columns["value"][0], columns["low_95"][0], columns["high_95"][0]) == (3.6, 3.2, 4.0)
+    assert list(columns["part"][-3:]) == ["Compared laws", "Compared laws", "Test of the seeds"]
