@@ -45,7 +45,7 @@ class ValidateParams(Params):
         "Simulated windows",
         ge=1,
         le=500,
-        help="Windows of the grain model, each of the size and voxels of the grain image.",
+        help="Windows of the grain model, each of the size and voxels of the grain image. 19 or more give envelopes.",
     )
 
 
