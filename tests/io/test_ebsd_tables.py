@@ -83,6 +83,57 @@ def test_a_table_needs_a_point_group_and_names(tmp_path: Path) -> None:
             call(path)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_heights_make_a_volume(tmp_path: Path, order: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever axis runs fastest, and with a beginning that shows a part of the file only."""
+    from nmcstudio.io.ebsd import text_table
+
+    monkeypatch.setattr(text_table, "_HEAD_BYTES", 3000)
+    shape, step = (5, 7, 6), (0.25, 0.5, 0.4)
+    places = np.moveaxis(np.indices([shape[k] for k in order]), 0, -1).reshape(-1, 3)
+    z, y, x = (places[:, order.index(k)] for k in range(3))
+    euler = np.random.default_rng(2).uniform(size=(*shape, 3)) * (360, 180, 360)
+    rows = [
+        f"{i * 0.4:.2f},{j * 0.5:.2f},{k * 0.25 - 3:.2f},{','.join(f'{e:.6f}' for e in euler[k, j, i])}"
+        for k, j, i in zip(z, y, x)
+    ]
+    path = tmp_path / "volume.csv"
+    path.write_text("x,y,z,phi1,Phi,phi2\n" + "\n".join(rows))
+    info = probe(path)
+    assert (info.grid, info.slices, info.needs_slice_spacing) == (shape, 5, False)
+    np.testing.assert_allclose(info.step_um, step)
+    monitor = Monitor()
+    stack = read_ebsd(path, point_group="-3m", monitor=monitor)
+    np.testing.assert_allclose(stack.quaternions, from_bunge(np.deg2rad(euler)), atol=2e-6)
+    assert stack.spacing_um == pytest.approx(step)
+    assert stack.origin_um == pytest.approx((-3, 0, 0))
+    assert not any("another" in words for words in monitor.warnings)
+    other = tmp_path / "volume2.csv"
+    other.write_bytes(path.read_bytes())
+    with pytest.raises(NmcError, match="holds 5 planes"):
+        read_ebsd([path, other], point_group="-3m", slice_spacing_um=1.0)
+
+
+def test_a_section_that_is_not_flat_stays_a_section(tmp_path: Path) -> None:
+    heights = np.random.default_rng(3).normal(0, 0.01, COUNT)
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "phi1,Phi,phi2,x,y,z\n"
+        + "\n".join(f"10,20,{30 + k % 3},{x},{y},{z:.4f}" for k, (x, y, z) in enumerate(zip(X, Y, heights)))
+    )
+    assert probe(path).grid == (1, ROWS, COLUMNS)
+    assert read_ebsd(path, point_group="-3m").spacing_um == (STEP, STEP, STEP)
+
+
+def test_words_among_the_numbers_are_shown_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"{k},{20},{30},{x},{y},Ti" for k, (x, y) in enumerate(zip(X, Y))]
+    path.write_text("phi1,Phi,phi2,x,y,phase\n" + "\n".join(rows))
+    for call in (read_ebsd, probe):
+        with pytest.raises(NmcError, match="line 2: 'Ti' is not a number"):
+            call(path)
+
+
 def test_hexagonal_table_of_titanium(shared_data: Path) -> None:
     path = shared_data / "ebsd2d" / "titanium.txt"
     stack = read_ebsd(path, point_group="6/mmm")

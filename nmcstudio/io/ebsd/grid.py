@@ -18,11 +18,11 @@ class ScanGrid:
     Attributes
     ----------
     source
-        int64 ``[y, x]``, row of the table for each grid point, -1 where none was measured.
+        int64 ``[z, y, x]``, row of the table for each grid point, -1 where none was measured.
     step_um
-        Steps (y, x).
+        Steps (z, y, x); z is None for a single plane.
     origin_um
-        (y, x) of the first grid point.
+        (z, y, x) of the first grid point.
     warnings
         What the user should know.
     hexagonal
@@ -30,16 +30,16 @@ class ScanGrid:
     """
 
     source: NDArray[np.int64]
-    step_um: tuple[float, float]
-    origin_um: tuple[float, float]
+    step_um: tuple[float | None, float, float]
+    origin_um: tuple[float, float, float]
     warnings: tuple[str, ...] = ()
     hexagonal: bool = False
 
     def take(self, column: NDArray[Any], fill: Any) -> NDArray[Any]:
-        """Values ``(n, …)`` of the points on the grid ``[1, y, x, …]``, `fill` where there is none."""
+        """Values ``(n, …)`` of the points on the grid ``[z, y, x, …]``, `fill` where there is none."""
         out = np.asarray(column)[self.source]
         out[self.source < 0] = fill
-        return out[None]
+        return out
 
 
 def axis_step(values: NDArray[np.float64]) -> tuple[float, int]:
@@ -87,8 +87,53 @@ def peek_grid(
     return (step_y, step_x), (rows, columns)
 
 
-def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str) -> ScanGrid:
+def peek_volume(
+    columns: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], last: tuple[float, float, float], points: float
+) -> tuple[tuple[float, float, float], tuple[int, int, int]] | None:
+    """Step and size (z, y, x) of points in three dimensions, from what stands at the beginning and the end of their file.
+
+    Parameters
+    ----------
+    columns
+        z, y and x of the first points.
+    last
+        Those of the last one.
+    points
+        About how many there are; one axis may change for the first time behind the first points.
+
+    Returns
+    -------
+    None if this is too little to tell.
+    """
+    steps, sizes = [0.0] * 3, [1] * 3
+    for k, (column, end) in enumerate(zip(columns, last)):
+        known = column[np.isfinite(column)]
+        if not len(known) or not np.isfinite(end):
+            return None
+        steps[k], sizes[k] = axis_step(known)
+        if steps[k]:
+            low, high = min(float(known.min()), end), max(float(known.max()), end)
+            sizes[k] = round(min((high - low) / steps[k], 1e9)) + 1
+    slow = [k for k in range(3) if not steps[k] and last[k] != columns[k][0]]
+    if len(slow) == 1:
+        k = slow[0]
+        sizes[k] = max(2, round(points / (sizes[0] * sizes[1] * sizes[2])))
+        steps[k] = abs(last[k] - float(columns[k][0])) / (sizes[k] - 1)
+    if not all(steps):
+        return None
+    return (steps[0], steps[1], steps[2]), (sizes[0], sizes[1], sizes[2])
+
+
+def share_places(x: NDArray[np.float64], y: NDArray[np.float64]) -> bool:
+    """Whether some points ``(n,)`` have both coordinates in common."""
+    return len(np.unique(x + 1j * y)) < len(x)
+
+
+def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str, z: NDArray[np.float64] | None = None) -> ScanGrid:
     """The grid of points with coordinates `x`, `y` ``(n,)`` in um, all finite; a hexagonal grid becomes a square one.
+
+    With heights `z` the planes of a volume stand above each other. Where no two points share their place, the heights are those
+    of one section that is not quite flat, and do not count.
 
     Raises
     ------
@@ -100,7 +145,10 @@ def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str) -> Scan
     step_x, step_y = step_x or step_y, step_y or step_x
     if not step_x:
         raise NmcError(f"{name} has a single point", "choose a map, not a point measurement", "files")
-    if columns * rows > 20 * len(x) + 1000 or max(np.ptp(x) / step_x, np.ptp(y) / step_y) > 1e9:
+    if z is not None and not share_places(x, y):
+        z = None
+    step_z, planes = axis_step(z) if z is not None else (0.0, 1)
+    if planes * columns * rows > 20 * len(x) + 1000 or max(np.ptp(x) / step_x, np.ptp(y) / step_y) > 1e9:
         raise NmcError(
             f"the {len(x)} points of {name} lie on no regular grid",
             "check its columns for x and y, or export it on a square grid",
@@ -123,14 +171,16 @@ def find_grid(x: NDArray[np.float64], y: NDArray[np.float64], name: str) -> Scan
             f"{step_x:.4g} x {step_y:.4g} um, {pitch / 4:.2g} um away"
         )
     rows, columns = int(row.max()) + 1, int(column.max()) + 1
-    source = np.full((rows, columns), -1, np.int64)
-    source[row, column] = np.arange(len(x))
+    origin_z = float(z.min()) if z is not None else 0.0
+    plane = np.rint((z - origin_z) / step_z).astype(np.int64) if z is not None and step_z else np.zeros(len(x), np.int64)
+    source = np.full((planes, rows, columns), -1, np.int64)
+    source[plane, row, column] = np.arange(len(x))
     missing = int((source < 0).sum())
     if missing:
         warnings.append(f"{missing} of {source.size} grid points are missing and stay unobserved")
     if len(x) + missing > source.size:
         warnings.append(f"{len(x) + missing - source.size} points lie on another one; the last of them counts")
-    return ScanGrid(source, (step_y, step_x), (origin_y, origin_x), tuple(warnings), hexagonal)
+    return ScanGrid(source, (step_z or None, step_y, step_x), (origin_z, origin_y, origin_x), tuple(warnings), hexagonal)
 
 
 def _is_staggered(x: NDArray[np.float64], y: NDArray[np.float64], step_x: float, step_y: float) -> bool:

@@ -48,11 +48,12 @@ def section(
     confidence: Column | None = None,
     unindexed: NDArray[np.bool_] | None = None,
     grain_ids: NDArray[np.int64] | None = None,
+    z: Column | None = None,
     header_step: tuple[float, float] | None = None,
     header_grid: tuple[int, int] | None = None,
     monitor: Monitor | None = None,
 ) -> RawMap:
-    """One section on its grid.
+    """One section on its grid, or the planes of a volume.
 
     Parameters
     ----------
@@ -60,8 +61,8 @@ def section(
         For messages.
     info
         As the header says; grid, step and warnings are made right here.
-    x, y
-        Coordinates ``(n,)`` in um.
+    x, y, z
+        Coordinates ``(n,)`` in um; z is None where a file holds one section.
     angles
         Bunge's phi1, Phi and phi2, ``(n,)`` each.
     unit
@@ -83,8 +84,8 @@ def section(
         If there is no point, or the columns differ in length.
     """
     monitor = monitor or Monitor()
-    columns = {"X": x, "Y": y, "phi1": angles[0], "Phi": angles[1], "phi2": angles[2], "phase": phase_ids, "quality": quality,
-               "confidence": confidence, "grain": grain_ids, "indexed": unindexed}  # fmt: skip
+    columns = {"X": x, "Y": y, "Z": z, "phi1": angles[0], "Phi": angles[1], "phi2": angles[2], "phase": phase_ids,
+               "quality": quality, "confidence": confidence, "grain": grain_ids, "indexed": unindexed}  # fmt: skip
     for name, column in columns.items():
         if column is not None and column.shape != (len(x),):
             raise NmcError(
@@ -93,12 +94,14 @@ def section(
                 "files",
             )
     known = np.isfinite(x) & np.isfinite(y)
+    if z is not None:
+        known &= np.isfinite(z)
     warnings = info.warnings
     if not known.all():
         warnings += (f"{np.count_nonzero(~known)} points have no coordinates and are left out",)
     if not known.any():
         raise NmcError(f"{path.name} has no point", "export the map again from the acquisition program", "files")
-    grid = find_grid(x[known], y[known], path.name)
+    grid = find_grid(x[known], y[known], path.name, None if z is None else z[known])
     monitor.check()
     phase, phase_warnings = index_phases(phase_ids, phase_numbers)
     # EDAX fills points without a solution with 4 pi.
@@ -117,26 +120,26 @@ def section(
         radians = np.stack([column[piece] for column in angles], axis=1).astype(np.float64)
         there = phase[piece] > 0
         quaternions[piece][there] = from_bunge(np.deg2rad(radians[there]) if degrees else radians[there])
-    rows, across = grid.source.shape
-    step_warnings = check_header(header_step, None if grid.hexagonal else header_grid, grid.step_um, (rows, across))
+    shape = grid.source.shape
+    step_warnings = check_header(header_step, None if grid.hexagonal else header_grid, grid.step_um[1:], shape[1:])
 
     def placed(column: Column | None, fill: Any, dtype: type) -> NDArray[Any]:
         if column is None:
-            return np.full((1, rows, across), fill, dtype)
+            return np.full(shape, fill, dtype)
         return grid.take(column[known].astype(dtype, copy=False), fill)
 
     return RawMap(
         info=replace(
             info,
-            grid=(1, rows, across),
-            step_um=(info.step_um[0], *grid.step_um),
+            grid=shape,
+            step_um=(grid.step_um[0] or info.step_um[0], *grid.step_um[1:]),
             warnings=(*warnings, *step_warnings, *grid.warnings, *phase_warnings, *unit_warnings),
         ),
         quaternions=placed(quaternions, np.nan, np.float32),
         phase=placed(phase, 0, np.uint8),
         quality=placed(quality, np.nan, np.float32),
         confidence=placed(confidence, np.nan, np.float32),
-        observed=(grid.source >= 0)[None],
+        observed=grid.source >= 0,
         grain_ids=None if grain_ids is None else placed(np.maximum(grain_ids, 0), 0, np.uint32),
-        origin_um=(0.0, *grid.origin_um),
+        origin_um=grid.origin_um,
     )

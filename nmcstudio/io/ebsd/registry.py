@@ -95,7 +95,8 @@ def probe(paths: Paths, *, scan: str | None = None, gaps: str = "blank") -> Ebsd
     if len(sections) > 1 and chosen.format.slices is not None and len(chosen.files) == 1:
         z = height_step([_probe_once(chosen.format, part.path, part.scan, *_state(part.path)).z_um for part in sections])
     found = find_gaps(sections, gaps)
-    slices = len(sections) + found.blank if chosen.format.sections else raw.grid[0]
+    # A table of text is a section or, with heights, a volume.
+    slices = raw.grid[0] if raw.grid[0] > 1 or not chosen.format.sections else len(sections) + found.blank
     return EbsdInfo(
         format=chosen.format.key,
         title=chosen.format.title,

@@ -167,6 +167,10 @@ def stack(read: Callable[[int], RawMap], sections: Sequence[Section], gaps: Gaps
 
 
 def _check_same(part: RawMap, section: Section, first: RawMap, first_section: Section) -> None:
+    if part.phase.shape[0] > 1:
+        raise NmcError(
+            f"{section.name} holds {part.phase.shape[0]} planes: it is a volume of its own", "choose one such file", "files"
+        )
     steps, steps_first = part.info.step_um[1:], first.info.step_um[1:]
     if any(abs(a - b) > 0.01 * b for a, b in zip(steps, steps_first)):
         raise NmcError(
