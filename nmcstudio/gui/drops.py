@@ -68,7 +68,8 @@ def _probed(names: list[str], endings: list[str]) -> Guess:
         error = NmcError(
             f"{Path(names[0]).name} is neither a volume nor an orientation map that can be read here",
             "drop TIFF, TXM, HDF5, VTI, NRRD, MetaImage, VGI, RAW, DICOM or OME-Zarr for CT, "
-            ".ang, .ctf or HDF5 for EBSD, or a project (.nmc)",
+            ".ang, .ctf, .cpr with .crc, .h5oina, .dream3d, other HDF5 or a table with column names for EBSD, "
+            "or a project (.nmc)",
         )
     for each in (f"File: {names[0]}", f"As an orientation map: {said[0]}", f"As a volume: {said[1]}"):
         error.add_note(each)

@@ -24,7 +24,11 @@ from nmcstudio.gui.settings import recent_projects, thumbnail_file
 
 CARDS = (
     ("ct", "Open CT data", "A grey-scale volume of many particles: TIFF, TXM, HDF5, RAW, DICOM, OME-Zarr, a folder of slices."),
-    ("ebsd", "Open EBSD data", "An orientation map or a stack of sections: .ang, .ctf, Bruker or EDAX HDF5, LabDCT."),
+    (
+        "ebsd",
+        "Open EBSD data",
+        "An orientation map or a stack of sections: .ang, .ctf, .cpr, .h5oina, EDAX or Bruker HDF5, DREAM.3D, LabDCT, a table.",
+    ),
     ("sample", "Open the sample session", "A small simulated electrode and grain map, from images to virtual particles."),
 )
 # Three cards with their gaps and the page's margins.

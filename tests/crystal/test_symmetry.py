@@ -52,14 +52,19 @@ def test_second_setting_of_d3_is_orix_312() -> None:
     assert np.all(np.abs(turned @ symmetry.operators("-31m").T).max(axis=1) > 1 - 1e-9)
 
 
-def test_disorientations_as_orix() -> None:
+@pytest.mark.parametrize("name", [name for name in ORDERS if name != "-31m"])
+def test_disorientations_as_orix(name: str) -> None:
+    """All eleven Laue groups; each orientation in a random one of its settings."""
     from orix.quaternion import Orientation
-    from orix.quaternion.symmetry import D3d
+    from orix.quaternion import symmetry as orix_symmetry
 
+    theirs_of = next(group for group in orix_symmetry._groups if group.name == name)
     rng = np.random.default_rng(1)
     first, second = random_orientations(200, rng), random_orientations(200, rng)
-    theirs = Orientation(first, symmetry=D3d).angle_with(Orientation(second, symmetry=D3d))
-    np.testing.assert_allclose(symmetry.disorientation_angles(first, second, "-3m"), theirs, atol=1e-6)
+    theirs = Orientation(first, symmetry=theirs_of).angle_with(Orientation(second, symmetry=theirs_of))
+    group = symmetry.operators(name)
+    other = multiply(group[rng.integers(len(group), size=200)], second)
+    np.testing.assert_allclose(symmetry.disorientation_angles(first, other, name), theirs, atol=1e-6)
 
 
 def test_uniform_orientations_under_d3() -> None:
