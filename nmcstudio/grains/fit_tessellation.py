@@ -57,7 +57,7 @@ _STAGES = {
 # Labels that nearly are a tessellation tell their generators far better at low temperature: a soft face between two close seeds
 # drives them apart, and the seeds' pair correlation with them. For other labels there is no such place to look for.
 _SHARP = (_Stage(1.0, False, 1.0, 1e-3, 0.1), _Stage(0.3, False, 1.0, 1e-3, 0.01))
-_SHARP_FROM = 0.98  # agreement
+_SHARP_FROM = {"laguerre": 0.98, "gbpd-quadratic": 0.99, "gbpd-sqrt": 0.99}  # agreement; GBPD reach 0.98 on any smooth grains
 _MOST_STEPS, _TYPICAL_STEPS = 100, 10  # of a stage
 
 
@@ -174,7 +174,7 @@ class _Fit:
         work = np.cumsum([0.0] + [stage.share for stage in stages])
         ends = (0.7 if objective == "published" else 1.0) * work / work[-1]
         for stage, first, last in zip(stages, ends, ends[1:]):
-            if stage in sharp and self.best_agreement < _SHARP_FROM:
+            if stage in sharp and self.best_agreement < _SHARP_FROM[self.kind]:
                 break
             part = monitor.sub(first, last)
             points = training
