@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -48,6 +49,31 @@ def in_threads(work: Callable[[P], T], pieces: Sequence[P], monitor: Monitor, me
                 future.cancel()
             raise
     return results
+
+
+def beside(work: Callable[[], T], monitor: Monitor) -> T:
+    """Result of one call that cannot be interrupted, made in a thread of its own so that cancelling does not wait for its end.
+
+    Once cancelled, the call runs on unheeded: it must change nothing that anybody else sees.
+    """
+    found: list[T] = []
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:  # raised again below, in the thread that waits
+            errors.append(error)
+
+    monitor.check()
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+        monitor.check()
+    if errors:
+        raise errors[0]
+    return found[0]
 
 
 def slices(length: int, step: int) -> list[slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
-from nmcstudio.core.workers import in_threads, planes_of, slices
+from nmcstudio.core.workers import beside, in_threads, planes_of, slices
 from nmcstudio.imaging import basin_kernels, kernels
 from nmcstudio.imaging.components import forest_type
 from nmcstudio.imaging.denoise import EVERYTHING
@@ -108,10 +109,15 @@ def survey_basins(
     for found in idle:
         sizes += found.sizes
         cut |= found.cut
-    keys = np.concatenate([np.empty(0, np.int64), *[found.keys[found.keys >= 0] for found in idle]])
-    necks = np.concatenate([np.empty(0, np.uint16), *[found.necks[found.keys >= 0] for found in idle]])
-    keys, necks = _largest(keys, necks)
+    keys, necks = beside(partial(_gathered, idle), monitor)
     return sizes, cut, np.stack([keys >> 32, keys & 0xFFFFFFFF], axis=1), necks.astype(np.float64)
+
+
+def _gathered(parts: list[_Found]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """Pairs and necks of all threads."""
+    keys = np.concatenate([np.empty(0, np.int64), *[found.keys[found.keys >= 0] for found in parts]])
+    necks = np.concatenate([np.empty(0, np.uint16), *[found.necks[found.keys >= 0] for found in parts]])
+    return _largest(keys, necks)
 
 
 def _table(length: int) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Volume
+from nmcstudio.core.workers import beside
 from nmcstudio.imaging.grain_fill import fill_from_nearest
 from nmcstudio.imaging.grain_points import Points
 from nmcstudio.imaging.grain_settings import GrainSettings
@@ -53,16 +56,29 @@ def map_heights(stack: EbsdStack, points: Points, settings: GrainSettings, volum
     """
     from nmcstudio.imaging.denoise import smooth
 
-    values = boundary_values(stack, settings, volume)
+    values = beside(partial(boundary_values, stack, settings, volume), monitor)
     material = (points.ids > 0).astype(np.uint8)
     mean_edge = float(np.prod(stack.spacing_um)) ** (1 / 3)
     fill_from_nearest(material, points.observed, 2 * mean_edge, stack.spacing_um, monitor.sub(0.0, 0.5))
-    inside = (material > 0) & np.isfinite(values)
-    low, high = np.percentile(values[inside], [1, 99]) if inside.any() else (0.0, 0.0)
+    inside, (low, high) = beside(partial(_range_inside, material, values), monitor)
     if not high > low:
         what = {"quality": "quality", "confidence": "confidence", "volume": "boundary map"}[settings.boundary_map]
         raise NmcError(f"the map has no {what} that could show boundaries", "use the method orientation", "method")
     known = points.observed & np.isfinite(values)
     everywhere = None if known.all() else known
-    field = smooth(np.where(known, values, low), settings.sigma_voxels, everywhere, monitor.sub(0.5, 1.0))
-    return heights_from(np.where(inside, np.maximum((field - low) / (high - low), 0.01), 0).astype(np.float32))
+    filled = beside(lambda: np.where(known, values, low), monitor)
+    field = smooth(filled, settings.sigma_voxels, everywhere, monitor.sub(0.5, 1.0))
+
+    def as_heights() -> Heights:
+        return heights_from(np.where(inside, np.maximum((field - low) / (high - low), 0.01), 0).astype(np.float32))
+
+    return beside(as_heights, monitor)
+
+
+def _range_inside(material: NDArray[np.uint8], values: NDArray[np.float32]) -> tuple[NDArray[np.bool_], tuple[float, float]]:
+    """Where the map says something of the material, and its 1st and 99th percentile there."""
+    inside = (material > 0) & np.isfinite(values)
+    if not inside.any():
+        return inside, (0.0, 0.0)
+    low, high = np.percentile(values[inside], [1, 99])
+    return inside, (float(low), float(high))

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import Phase
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import beside
 from nmcstudio.crystal.quaternions import conjugate, from_axis_angle, multiply
 from nmcstudio.crystal.symmetry import laue_class
 from nmcstudio.imaging.grain_kernels import smooth_rows
@@ -61,7 +62,7 @@ def smooth_boundaries(labels: NDArray[np.uint32], passes: int, monitor: Monitor)
     for number in range(passes):
         changed = 0
         part = monitor.sub(number / passes, (number + 1) / passes)
-        before = labels.copy()
+        before = beside(labels.copy, monitor)
         for first, last in row_chunks(labels.shape, part, "smoothing boundaries"):
             changed += smooth_rows(before, labels, first, last)
         total += changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple
+from nmcstudio.core.workers import beside
 
 _CORE = 64
 # Pieces that are too small for a grain are at most about this many voxels thick.
@@ -40,7 +42,7 @@ def fill_from_nearest(
     spacing_um
         Voxel edges (z, y, x).
     monitor
-        Reported to for each block of 64^3 points.
+        Reported to for each block of 64^3 points or more.
     enclosed
         bool ``[z, y, x]``, points that are known to lie inside the grains and are filled outside the closing too.
 
@@ -48,15 +50,13 @@ def fill_from_nearest(
     -------
     Number of points filled.
     """
-    from scipy.ndimage import distance_transform_edt
-
     if distance_um <= 0:
         return 0
     reach = max(distance_um, _ENCLOSED_REACH * max(spacing_um))
     halo = tuple(max(2 * int(np.ceil(distance_um / edge)), int(np.ceil(reach / edge))) + 1 for edge in spacing_um)
-    before = labels.copy()
+    before = beside(labels.copy, monitor)
     filled = 0
-    blocks = list(_blocks(labels.shape))
+    blocks = list(_blocks(labels.shape, halo))
     for index, core in enumerate(blocks):
         monitor.report(index / len(blocks), "filling gaps from the nearest grain")
         wanted = (before[core] == 0) & fillable[core]
@@ -67,25 +67,35 @@ def fill_from_nearest(
         around = before[wide]
         if not around.any():
             continue
-        distance, nearest = distance_transform_edt(around == 0, sampling=spacing_um, return_indices=True)
-        monitor.check()
-        outside = distance > distance_um
-        closed = distance_transform_edt(~outside, sampling=spacing_um) > distance_um if outside.any() else ~outside
-        take = wanted & closed[inner] & (distance[inner] <= distance_um)
+        distance, closed, nearest = beside(partial(_closing, around, distance_um, spacing_um, inner), monitor)
+        take = wanted & closed & (distance <= distance_um)
         if enclosed is not None:
-            take |= wanted & enclosed[core] & (distance[inner] <= reach)
-        source = tuple(axis[inner][take] for axis in nearest)
-        labels[core][take] = around[source]
+            take |= wanted & enclosed[core] & (distance <= reach)
+        labels[core][take] = around[tuple(axis[take] for axis in nearest)]
         filled += int(take.sum())
     return filled
 
 
-def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice, slice]]:
-    for z in range(0, shape[0], _CORE):
-        for y in range(0, shape[1], _CORE):
-            for x in range(0, shape[2], _CORE):
+def _closing(
+    labels: NDArray[Any], distance_um: float, spacing_um: Triple, inner: tuple[slice, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int32]]:
+    """For the inner part of a block: distance to the nearest label, whether the closing holds the point, where the label is."""
+    from scipy.ndimage import distance_transform_edt
+
+    distance, nearest = distance_transform_edt(labels == 0, sampling=spacing_um, return_indices=True)
+    outside = distance > distance_um
+    closed = distance_transform_edt(~outside, sampling=spacing_um) > distance_um if outside.any() else ~outside
+    return distance[inner], closed[inner], nearest[(slice(None), *inner)]
+
+
+def _blocks(shape: tuple[int, ...], halo: tuple[int, ...]) -> Iterator[tuple[slice, slice, slice]]:
+    """Blocks that are not small beside the halo around them: a far reach would be measured over and over."""
+    sizes = [max(_CORE, 2 * reach) for reach in halo]
+    for z in range(0, shape[0], sizes[0]):
+        for y in range(0, shape[1], sizes[1]):
+            for x in range(0, shape[2], sizes[2]):
                 yield (
-                    slice(z, min(z + _CORE, shape[0])),
-                    slice(y, min(y + _CORE, shape[1])),
-                    slice(x, min(x + _CORE, shape[2])),
+                    slice(z, min(z + sizes[0], shape[0])),
+                    slice(y, min(y + sizes[1], shape[1])),
+                    slice(x, min(x + sizes[2], shape[2])),
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
+from nmcstudio.core.workers import beside
 from nmcstudio.imaging import merge_kernels
 from nmcstudio.imaging.basins import find_basins, survey_basins
 from nmcstudio.imaging.boundary_map import map_heights
@@ -98,13 +100,14 @@ class GrainHierarchy:
 
     def groups(self, angle: float, split: float, monitor: Monitor | None = None) -> NDArray[np.int64]:
         """Grain of each piece, int64 ``(n + 1,)``: 0 for none, else 1, 2, … in the order of the first pieces."""
-        joined = self._joined(angle)
+        monitor = monitor or Monitor()
+        joined = beside(partial(self._joined, angle), monitor)
         if self.seams is None:
             return joined
         if angle not in self._merges:
             # One is kept: a slider that moves is that of the angle or that of the seams.
             self._merges.clear()
-            self._merges[angle] = self._merges_of(self.seams, joined, angle, monitor or Monitor())
+            self._merges[angle] = self._merges_of(self.seams, joined, angle, monitor)
         hill, merged, ratios = self._merges[angle]
         groups = np.empty(int(hill.max(initial=0)) + 1, np.int64)
         merge_kernels.group(merged, int(np.searchsorted(-ratios, -split, side="left")), groups)
@@ -113,6 +116,13 @@ class GrainHierarchy:
 
     def _merges_of(self, seams: Seams, joined: NDArray[np.int64], angle: float, monitor: Monitor) -> _Merges:
         """What of each hill lies in one orientation grain, and the order in which these parts merge inside of the grain."""
+        hill, peaks, pairs, necks = beside(partial(self._parts_of_hills, seams, joined, angle), monitor)
+        return hill, *merge_order(peaks, pairs, necks, 0.0, monitor)
+
+    def _parts_of_hills(
+        self, seams: Seams, joined: NDArray[np.int64], angle: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+        """Part of a hill that each piece lies on, peaks of the parts, and pairs of parts of one grain with their necks."""
         hill = self._joined(angle, seams.hill_of)
         count = int(hill.max(initial=0)) + 1
         peaks = np.zeros(count)
@@ -124,8 +134,7 @@ class GrainHierarchy:
         keys, place = np.unique(pairs[kept] @ np.array([count, 1]), return_inverse=True)
         necks = np.zeros(len(keys))
         np.maximum.at(necks, place, seams.necks[kept])
-        pairs = np.stack([keys // count, keys % count], axis=1)
-        return hill, *merge_order(peaks, pairs, necks, 0.0, monitor)
+        return hill, peaks, np.stack([keys // count, keys % count], axis=1), necks
 
     def _joined(self, angle: float, same: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Pieces that hang together by contacts up to the angle, and have an equal entry in `same` where that is given."""
@@ -185,11 +194,7 @@ def grain_hierarchy(
             parts[points.ids == 0] = 0
     cosine = float(np.cos(least_angle / 2)) if by_orientation else -1.0
     pieces, _ = label_components(parts, points.quaternions, points.group, cosine, 1, monitor.sub(0.4, 0.6))
-    sizes = np.bincount(pieces.ravel())
-    sizes[0] = 0
-    at_border = np.zeros(len(sizes), bool)
-    at_border[pieces[border_points(points.observed)]] = True
-    at_border[0] = False
+    sizes, at_border = beside(partial(_measured, pieces, points.observed), monitor)
     contacts = find_contacts(pieces, points.quaternions, points.group, monitor.sub(0.6, 0.8))
     if not by_orientation:
         # Nothing but the file's labels, or the seams, keeps neighbours apart.
@@ -199,13 +204,24 @@ def grain_hierarchy(
     return GrainHierarchy(pieces, sizes, at_border, contacts, least_angle, seams)
 
 
+def _measured(pieces: NDArray[np.uint32], observed: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Voxels of each piece, and whether it is at the border."""
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    at_border = np.zeros(len(sizes), bool)
+    at_border[pieces[border_points(observed)]] = True
+    at_border[0] = False
+    return sizes, at_border
+
+
 def _seams(
     pieces: NDArray[np.uint32], hills: NDArray[Any], heights: Heights, contacts: Contacts, count: int, monitor: Monitor
 ) -> Seams:
-    labels = pieces.astype(np.int32)
+    labels = beside(partial(pieces.astype, np.int32), monitor)
     _, _, pairs, necks = survey_basins(labels, heights.codes, count - 1, None, monitor.sub(0.0, 0.6))
     # Grains hang together by faces; what only touches at an edge does not join.
-    faces = np.isin((pairs[:, 0] << 32) + pairs[:, 1], (contacts.pairs[:, 0] << 32) + contacts.pairs[:, 1])
+    shared = (contacts.pairs[:, 0] << 32) + contacts.pairs[:, 1]
+    faces = beside(lambda: np.isin((pairs[:, 0] << 32) + pairs[:, 1], shared), monitor)
     hill_of = np.zeros(count, np.int64)
     peaks = np.zeros(count, np.uint16)
     for part in slabs(labels.shape, monitor.sub(0.6, 1.0), "Looking for peaks"):

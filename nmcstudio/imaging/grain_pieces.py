@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import beside
 from nmcstudio.imaging.grain_kernels import contact_faces
 from nmcstudio.imaging.orientation_kernels import (
     contact_rows,
@@ -57,14 +59,14 @@ def label_components(
     grains with half of their faces or more: noise inside the grains, as against noise in the background.
     """
     shape = ids.shape
-    parent = forest(ids.size)
+    parent = beside(partial(forest, ids.size), monitor)
     for first, last in row_chunks(shape, monitor.sub(0.0, 0.7), "joining voxels to grains"):
         join_rows(parent, ids, quaternions, group, cosine, first, last)
     counts = np.zeros(ids.size, parent.dtype)
     for first, last in row_chunks(shape, monitor.sub(0.7, 0.8)):
         count_rows(parent, counts, ids, first, last)
     if spared is not None:
-        roots = parent[np.flatnonzero(spared & (ids > 0))]
+        roots = beside(lambda: np.unique(parent[np.flatnonzero(spared & (ids > 0))]), monitor)
         counts[roots] = np.maximum(counts[roots], min_voxels)
     labels = np.zeros(shape, np.uint32)
     numbers = np.zeros(ids.size, np.uint32)
@@ -167,8 +169,8 @@ def find_contacts(
         size = contact_faces(labels, quaternions, group, first, last, *room)
         new.append(_reduced((room[0][:size], room[1][:size], np.ones(size, np.int64))))
         if sum(len(each[0]) for each in new) > len(held[0]) + 500_000:
-            held, new = _reduced(held, *new), []
-    key, cosine, count = _reduced(held, *new)
+            held, new = beside(partial(_reduced, held, *new), monitor), []
+    key, cosine, count = beside(partial(_reduced, held, *new), monitor)
     pairs = np.stack([key >> 32, key & 0xFFFFFFFF], axis=1)
     angles = 2 * np.arccos(np.minimum(cosine.astype(np.float64), 1.0))
     return Contacts(pairs, angles, count)

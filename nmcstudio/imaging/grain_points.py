@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import beside
 from nmcstudio.crystal.symmetry import operators
 from nmcstudio.imaging.grain_kernels import replace_rows
 from nmcstudio.imaging.grain_settings import GrainSettings
@@ -59,6 +61,19 @@ def find_points(stack: EbsdStack, settings: GrainSettings, monitor: Monitor) -> 
     """
     if settings.method == "file" and stack.grain_ids is None:
         raise NmcError("the file brings no grain labels along", "use the method orientation", "method")
+    found = beside(partial(_usable, stack, settings, monitor), monitor)
+    if not settings.replace_passes:
+        return found
+    changeable = found.observed & ((stack.phase == 0) | (stack.phase == found.phase))
+    quaternions, ids, count = replace_points(
+        found.quaternions, found.ids, changeable, found.group, settings.angle, settings.replace_passes, monitor
+    )
+    notes = (*found.notes, f"{count} points took the orientation of their neighbours")
+    return replace(found, quaternions=quaternions, ids=ids, notes=notes)
+
+
+def _usable(stack: EbsdStack, settings: GrainSettings, monitor: Monitor) -> Points:
+    """The points as they were measured."""
     phase = choose_phase(stack, settings.phase, monitor)
     group = operators(stack.phases[phase - 1].point_group)
     observed, notes = observed_points(stack, settings.blank, monitor)
@@ -78,14 +93,7 @@ def find_points(stack: EbsdStack, settings: GrainSettings, monitor: Monitor) -> 
     ids = keep.astype(np.uint32)
     if settings.by_file(stack) and stack.grain_ids is not None:
         ids = np.where(keep, stack.grain_ids, 0).astype(np.uint32)
-    quaternions = _plain(stack.quaternions)
-    if settings.replace_passes:
-        changeable = observed & ((stack.phase == 0) | (stack.phase == phase))
-        quaternions, ids, count = replace_points(
-            quaternions, ids, changeable, group, settings.angle, settings.replace_passes, monitor
-        )
-        notes += (f"{count} points took the orientation of their neighbours",)
-    return Points(quaternions, ids, group, phase, observed, notes)
+    return Points(_plain(stack.quaternions), ids, group, phase, observed, notes)
 
 
 def choose_phase(stack: EbsdStack, phase: int | None, monitor: Monitor) -> int:
@@ -186,7 +194,7 @@ def replace_points(
     """
     total = 0
     for number in range(passes):
-        turned, found = quaternions.copy(), ids.copy()
+        turned, found = beside(partial(_copies, quaternions, ids), monitor)
         part = monitor.sub(number / passes, (number + 1) / passes)
         changed = 0
         for first, last in row_chunks(ids.shape, part, "mending single points"):
@@ -196,6 +204,10 @@ def replace_points(
         if not changed:
             break
     return quaternions, ids, total
+
+
+def _copies(quaternions: NDArray[np.float32], ids: NDArray[np.uint32]) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
+    return quaternions.copy(), ids.copy()
 
 
 def _plain(quaternions: NDArray[Any]) -> NDArray[np.float32]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,7 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.errors import ComputationError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume, Volume
+from nmcstudio.core.workers import beside
 from nmcstudio.imaging.grain_cleaning import (
     ids_of_pieces,
     parents_of,
@@ -62,7 +65,8 @@ def segment_grains(
     parts, cosine = points.ids, -1.0
     if settings.uses_map:
         hierarchy = grain_hierarchy(stack, points, settings, settings.angle, boundary, monitor.sub(0.1, 0.3))
-        parts = hierarchy.groups(settings.angle, settings.split, monitor.sub(0.3, 0.35)).astype(np.uint32)[hierarchy.pieces]
+        groups = hierarchy.groups(settings.angle, settings.split, monitor.sub(0.3, 0.35)).astype(np.uint32)
+        parts = beside(partial(np.take, groups, hierarchy.pieces), monitor)
     elif settings.by_orientation(stack):
         cosine = float(np.cos(settings.angle / 2))
     labels, enclosed = label_components(
@@ -72,16 +76,16 @@ def segment_grains(
         cosine,
         settings.min_voxels,
         monitor.sub(0.35, 0.6),
-        border_points(points.observed) if settings.spare_border else None,
+        beside(partial(border_points, points.observed), monitor) if settings.spare_border else None,
     )
-    if not labels.any():
+    if not beside(labels.any, monitor):
         raise ComputationError(
             f"no grain has {settings.min_voxels} voxels or more",
             "lower the smallest size, or raise the angle for noisy orientations",
         )
     notes = points.notes
     if by_file:
-        lookup, others = ids_of_pieces(labels, points.ids, settings.pieces)
+        lookup, others = beside(partial(ids_of_pieces, labels, points.ids, settings.pieces), monitor)
         relabel(labels, lookup, monitor.sub(0.6, 0.62))
         done = {"keep": "keep the label", "split": "are grains of their own", "largest": "are dropped"}[settings.pieces]
         notes += (f"{others} pieces that do not hang together with their grain {done}",) if others else ()
@@ -90,16 +94,17 @@ def segment_grains(
     if settings.smooth_passes:
         smoothed = smooth_boundaries(labels, settings.smooth_passes, monitor.sub(0.8, 0.85))
         notes += (f"{smoothed} voxels at boundaries smoothed",)
-    counted = points.ids if points.observed.all() else np.where(points.observed, points.ids, 0).astype(np.uint32, copy=False)
+    counted = beside(partial(_observed_ids, points), monitor)
     means = grain_orientations(labels, points.quaternions, counted, points.group, monitor.sub(0.85, 0.95))
     if settings.twin_angle is not None:
         merged = _merge_twins(stack, points, labels, means, settings, monitor.sub(0.95, 1.0))
-        means = np.where(np.isin(np.arange(len(means)), labels)[:, None], means, np.nan)
+        sizes = beside(lambda: np.bincount(labels.ravel(), minlength=len(means)), monitor)
+        means = np.where(sizes[:, None] > 0, means, np.nan)
         notes += (f"{merged} twins joined their parents",)
+    final, count = beside(partial(_small_labels, labels), monitor)
     monitor.report(1.0, "grains labelled")
-    count = len(np.flatnonzero(np.bincount(labels.ravel())[1:]))
     return LabelVolume(
-        labels=labels.astype(np.uint16 if int(labels.max()) < 65536 else np.uint32),
+        labels=final,
         spacing_um=stack.spacing_um,
         origin_um=stack.origin_um,
         observed=None if points.observed.all() else points.observed,
@@ -110,6 +115,18 @@ def segment_grains(
         simulated=stack.simulated,
         notes=(f"{count} grains by {in_words(settings, by_file)}", *notes),
     )
+
+
+def _observed_ids(points: Points) -> NDArray[np.uint32]:
+    if points.observed.all():
+        return points.ids
+    return np.where(points.observed, points.ids, 0).astype(np.uint32, copy=False)
+
+
+def _small_labels(labels: NDArray[np.uint32]) -> tuple[NDArray[np.uint16] | NDArray[np.uint32], int]:
+    """Labels in the smallest type that holds them, and how many there are."""
+    count = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    return labels.astype(np.uint16) if int(labels.max()) < 65536 else labels, count
 
 
 def in_words(settings: GrainSettings, by_file: bool) -> str:
@@ -131,8 +148,8 @@ def _fill(
     monitor: Monitor,
 ) -> int:
     reach = 2 * float(np.prod(stack.spacing_um)) ** (1 / 3) if settings.fill_um is None else settings.fill_um
-    other = (stack.phase > 0) & (stack.phase != points.phase)
-    return fill_from_nearest(labels, points.observed & ~other, reach, stack.spacing_um, monitor, enclosed)
+    fillable = beside(lambda: points.observed & ((stack.phase == 0) | (stack.phase == points.phase)), monitor)
+    return fill_from_nearest(labels, fillable, reach, stack.spacing_um, monitor, enclosed)
 
 
 def _merge_twins(
@@ -148,6 +165,7 @@ def _merge_twins(
     contacts = find_contacts(labels, points.quaternions, points.group, monitor.sub(0.0, 0.6))
     twin = twin_rotation(settings.twin_angle, settings.twin_axis, stack.phases[points.phase - 1])
     partners = twin_partners(contacts, means, points.group, twin, settings.twin_tolerance)
-    lookup = parents_of(contacts.pairs[partners], np.bincount(labels.ravel(), minlength=len(means)))
+    sizes = beside(lambda: np.bincount(labels.ravel(), minlength=len(means)), monitor)
+    lookup = parents_of(contacts.pairs[partners], sizes)
     relabel(labels, lookup, monitor.sub(0.6, 1.0))
     return int(np.count_nonzero(lookup != np.arange(len(lookup))))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.workers import beside
 from nmcstudio.imaging import merge_kernels
 
 
@@ -39,12 +42,12 @@ def merge_order(
     merged, ratios = np.empty((max(0, len(peaks) - 1), 2), np.int64), np.empty(max(0, len(peaks) - 1))
     count = 0
     for as_ratio, above, part in ((False, -depth, monitor.sub(0.0, 0.5)), (True, 0.0, monitor.sub(0.5, 1.0))):
-        size = merge_kernels.make_heap(pairs, necks, parent, top, as_ratio, scores, items)
+        size = beside(partial(merge_kernels.make_heap, pairs, necks, parent, top, as_ratio, scores, items), monitor)
         all_of_them = max(1, size)
         while size:
             part.report(1 - size / all_of_them, "Ordering the merges")
             size, count = merge_kernels.merge_steps(
-                pairs, necks, parent, top, as_ratio, above, scores, items, size, merged, ratios, count, 100_000
+                pairs, necks, parent, top, as_ratio, above, scores, items, size, merged, ratios, count, 10_000
             )
     return merged[:count].copy(), ratios[:count].copy()
 

@@ -242,6 +242,17 @@ def test_fill_in_blocks_is_fill_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert np.mean(once == parts) > 0.98  # points at equal distance may go either way
 
 
+def test_a_far_reach_fills_everything_in_few_blocks() -> None:
+    from nmcstudio.imaging import grain_fill
+
+    labels = np.zeros((12, 150, 150), np.uint32)
+    labels[:, :40], labels[:, 90:] = 1, 2
+    assert fill_from_nearest(labels, labels == 0, 1000.0, (1, 1, 1), Monitor()) == 12 * 50 * 150
+    assert (labels[:, :65] == 1).all()
+    assert (labels[:, 65:] == 2).all()
+    assert len(list(grain_fill._blocks((12, 150, 150), (2001,) * 3))) == 1
+
+
 def test_iron_sections(shared_data: Path) -> None:
     """SOURCE.md of the data: 183 grains of 20 voxels and more at 5 degrees."""
     stack = read_ebsd(shared_data / "ebsd3d_iron_mtex" / "ang", slice_spacing_um=0.12)
