@@ -12,12 +12,11 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.symmetry import operators
-from nmcstudio.imaging.section_shift import Section, SectionShift, find_shift, prepare_section
+from nmcstudio.imaging.section_pairs import LEAST_POINTS, compare_sections
+from nmcstudio.imaging.section_shift import Matching, SectionShift
 
 _ROBUST_ROUNDS = 20
 _HUBER_VOXELS = 0.5
-# Sections that agree at fewer points say nothing about their shift (ends of a particle, empty sections).
-_LEAST_POINTS = 25
 _PRIOR = 1e-3
 # A step that differs from the usual one by more than this many voxels, and this many times the usual difference, is a jump.
 _JUMP_VOXELS, _USUAL_STEPS = 3.0, 4.0
@@ -92,7 +91,7 @@ def measure_drift(
     leave_out
         Numbers of sections that are not to be looked at; their positions lie between those of their neighbours.
     monitor
-        Reported to for each section; its `partial` is the drift (y, x) in um so far.
+        Reported to after some sections; its `partial` is the drift (y, x) in um so far.
 
     Raises
     ------
@@ -107,26 +106,14 @@ def measure_drift(
         raise NmcError("the map has a single section, there is nothing to align", "align stacks of sections")
     edges = np.asarray(stack.spacing_um[1:])
     limit_um = max_shift_um if max_shift_um is not None else 0.25 * float((np.array(stack.shape[1:]) * edges).min())
-    limit = (max(1, round(limit_um / edges[0])), max(1, round(limit_um / edges[1])))
     groups = [operators(phase.point_group) for phase in stack.phases]
-    group = groups[int(np.argmax(np.bincount(stack.phase.ravel(), minlength=len(groups) + 1)[1:]))]
-    sections: dict[int, Section] = {}
-    pairs: list[tuple[int, int]] = []
-    found: list[SectionShift] = []
-    so_far = [np.zeros(2)]
-    for place, k in enumerate(filled):
-        for following in filled[place + 1 : place + 1 + reach]:
-            monitor.report(place / len(filled), "comparing sections", partial=np.array(so_far))
-            for number in (k, following):
-                if number not in sections:
-                    sections[number] = prepare_section(stack, number, group, angle)
-            shift = find_shift(sections[k], sections[following], limit, group, angle, monitor)
-            pairs.append((place, filled.index(following)))
-            found.append(shift)
-            if pairs[-1][1] == place + 1:
-                moved = shift.shift if shift.points >= _LEAST_POINTS else (0.0, 0.0)
-                so_far.append(so_far[-1] + np.array(moved) * edges)
-        sections.pop(k, None)
+    matching = Matching(
+        limit=(max(1, round(limit_um / edges[0])), max(1, round(limit_um / edges[1]))),
+        group=groups[int(np.argmax(np.bincount(stack.phase.ravel(), minlength=len(groups) + 1)[1:]))],
+        angle=angle,
+    )
+    compared = compare_sections(stack, filled, reach, matching, monitor)
+    pairs, found = list(compared), list(compared.values())
     position = _positions(len(filled), pairs, found)
     if remove_trend:
         line = np.polynomial.polynomial.polyfit(np.array(filled, float), position, 1)
@@ -139,7 +126,7 @@ def measure_drift(
     applied -= np.rint(np.median(applied, axis=0))
     agreement = np.full(stack.shape[0], np.nan)
     for (a, b), shift in zip(pairs, found):
-        if b == a + 1 and shift.points >= _LEAST_POINTS:
+        if b == a + 1 and shift.points >= LEAST_POINTS:
             agreement[filled[b]] = shift.agreement
     indexed = np.count_nonzero(stack.phase, axis=(1, 2))[filled]
     reasons = _off_line(position, edges) | _poor_ones(pairs, found, indexed)
@@ -178,7 +165,7 @@ def _poor_ones(pairs: list[tuple[int, int]], found: list[SectionShift], indexed:
     A section with hardly any indexed points cannot agree, and is no outlier for that.
     """
     distance = np.array([b - a for a, b in pairs])
-    shares = np.array([shift.agreement if shift.points >= _LEAST_POINTS else 0.0 for shift in found])
+    shares = np.array([shift.agreement if shift.points >= LEAST_POINTS else 0.0 for shift in found])
     usual = {d: float(np.median(shares[distance == d])) for d in np.unique(distance).tolist()}
     best = np.zeros(len(indexed))
     share = np.zeros(len(indexed))
@@ -186,7 +173,7 @@ def _poor_ones(pairs: list[tuple[int, int]], found: list[SectionShift], indexed:
         relative = each / usual[b - a] if usual[b - a] > 0 else 1.0
         for place in (a, b):
             best[place], share[place] = max(best[place], relative), max(share[place], each)
-    enough = indexed >= 10 * _LEAST_POINTS
+    enough = indexed >= 10 * LEAST_POINTS
     poor = [
         k
         for k in np.flatnonzero((best < _POOR) & enough).tolist()
@@ -206,7 +193,7 @@ def _positions(count: int, pairs: list[tuple[int, int]], found: list[SectionShif
 
     Where nothing is known, a section stays with its neighbour.
     """
-    known = [(pair, shift) for pair, shift in zip(pairs, found) if shift.points >= _LEAST_POINTS]
+    known = [(pair, shift) for pair, shift in zip(pairs, found) if shift.points >= LEAST_POINTS]
     links = [pair for pair, _ in known] + [(k, k + 1) for k in range(count - 1)]
     design = np.zeros((len(links), count))
     rows = np.arange(len(links))

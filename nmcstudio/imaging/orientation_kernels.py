@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from nmcstudio.core.monitor import Monitor
 
 _VOXELS_A_CHUNK = 120_000
+# Stands in the phases of sections that are compared for what was not observed.
+UNSEEN = 255
 
 
 def row_chunks(shape: tuple[int, ...], monitor: Monitor, message: str = "") -> Iterator[tuple[int, int]]:
@@ -43,12 +45,24 @@ def half_cosine(a: Any, b: Any, group: Any) -> float:
 
 
 @nb.njit(nogil=True, cache=True)
-def _near(a: Any, b: Any, group: Any, cosine: float) -> bool:
-    """Whether the disorientation of two orientations has a cosine of its half of at least `cosine`."""
-    # Inside a grain most points have the same setting: the first product is enough, a little inside of the limit.
-    if abs(b[0] * a[0] + b[1] * a[1] + b[2] * a[2] + b[3] * a[3]) >= cosine + 1e-6:
+def _near(p: Any, y: int, x: int, q: Any, v: int, u: int, group: Any, cosine: float) -> bool:
+    """Whether the disorientation of two points of sections has a cosine of its half of at least `cosine`.
+
+    Numbers instead of arrays: views of single points would take most of the time.
+    """
+    a0, a1, a2, a3 = np.float64(p[y, x, 0]), np.float64(p[y, x, 1]), np.float64(p[y, x, 2]), np.float64(p[y, x, 3])
+    b0, b1, b2, b3 = np.float64(q[v, u, 0]), np.float64(q[v, u, 1]), np.float64(q[v, u, 2]), np.float64(q[v, u, 3])
+    w = b0 * a0 + b1 * a1 + b2 * a2 + b3 * a3
+    # Inside a grain most points have the same setting: the first product is enough.
+    if abs(w) >= cosine:
         return True
-    return half_cosine(a, b, group) >= cosine
+    i = -b0 * a1 + b1 * a0 - b2 * a3 + b3 * a2
+    j = -b0 * a2 + b1 * a3 + b2 * a0 - b3 * a1
+    k = -b0 * a3 - b1 * a2 + b2 * a1 + b3 * a0
+    for each in range(1, len(group)):
+        if abs(group[each, 0] * w + group[each, 1] * i + group[each, 2] * j + group[each, 3] * k) >= cosine:
+            return True
+    return False
 
 
 @nb.njit(nogil=True, cache=True)
@@ -246,25 +260,43 @@ def sum_rows(
 
 @nb.njit(nogil=True, cache=True)
 def agreement(
-    first: Any, second: Any, first_phase: Any, second_phase: Any, group: Any, cosine: float, dy: int, dx: int, stride: int
-) -> tuple[int, int]:
-    """Points of two sections ``[y, x]`` that agree if the second one is moved by (-dy, -dx), and points compared.
+    first: Any,
+    second: Any,
+    first_phase: Any,
+    second_phase: Any,
+    first_quality: Any,
+    second_quality: Any,
+    group: Any,
+    cosine: float,
+    dy: int,
+    dx: int,
+    stride: int,
+) -> tuple[int, int, float]:
+    """Points of two sections ``[y, x]`` that agree if the second one is moved by (-dy, -dx), points compared, and the correlation
+    of their qualities (of zero mean; 0 where there is none).
 
-    Point (y, x) of the first is compared with (y + dy, x + dx) of the second, every `stride` points. Two indexed points agree
-    if they have one phase and a near orientation; an indexed and an empty one disagree; two empty ones do not count.
+    Point (y, x) of the first is compared with (y + dy, x + dx) of the second, every `stride` points, for all shifts on one grid.
+    Two indexed points agree if they have one phase and a near orientation; an indexed and an empty one disagree; two empty ones
+    do not count, nor does what was not observed (`UNSEEN`) in one of them.
     """
     ny, nx = first_phase.shape
-    same = 0
-    total = 0
-    for y in range(max(0, -dy), min(ny, ny - dy), stride):
-        for x in range(max(0, -dx), min(nx, nx - dx), stride):
+    same, total = 0, 0
+    ab, aa, bb = 0.0, 0.0, 0.0
+    for y in range(-(min(0, dy) // stride) * stride, min(ny, ny - dy), stride):
+        for x in range(-(min(0, dx) // stride) * stride, min(nx, nx - dx), stride):
             a, b = first_phase[y, x], second_phase[y + dy, x + dx]
+            if a == UNSEEN or b == UNSEEN:
+                continue
+            p, q = np.float64(first_quality[y, x]), np.float64(second_quality[y + dy, x + dx])
+            ab += p * q
+            aa += p * p
+            bb += q * q
             if a == 0 and b == 0:
                 continue
             total += 1
-            if a == b and _near(first[y, x], second[y + dy, x + dx], group, cosine):
+            if a == b and _near(first, y, x, second, y + dy, x + dx, group, cosine):
                 same += 1
-    return same, total
+    return same, total, ab / np.sqrt(aa * bb) if aa * bb > 0 else 0.0
 
 
 @nb.njit(nogil=True, cache=True)
@@ -279,7 +311,7 @@ def boundary_share(quaternions: Any, phase: Any, group: Any, cosine: float, out:
                 a, b = phase[y, x], phase[y + dy, x + dx]
                 if a == 0 and b == 0:
                     continue
-                if a != b or not _near(quaternions[y, x], quaternions[y + dy, x + dx], group, cosine):
+                if a != b or not _near(quaternions, y, x, quaternions, y + dy, x + dx, group, cosine):
                     out[y, x] += 0.5
 
 

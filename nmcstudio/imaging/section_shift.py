@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import EbsdStack
-from nmcstudio.core.monitor import Monitor
-from nmcstudio.imaging.orientation_kernels import agreement, boundary_share
+from nmcstudio.imaging.orientation_kernels import UNSEEN, agreement, boundary_share
 
-_CANDIDATES, _CLIMBS = 3, 2
-_POINTS = 20_000
+# Voxels along the longer side of the pictures whose correlation gives candidates.
+_COARSE_SIDE = 256
+_PEAKS, _CLIMBS = 3, 2
+# Points compared for one shift while candidates are sorted out, and for the result.
+_FEW_POINTS, _POINTS = 3_000, 20_000
 _QUALITY_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
 class Section:
-    """What is compared of a section: arrays ``[y, x]``, and the Fourier transforms of its features."""
+    """What is compared of a section: arrays ``[y, x]``, and the Fourier transforms of its features.
+
+    Attributes
+    ----------
+    quaternions, phase
+        As in the stack, with `UNSEEN` as the phase of what was not observed.
+    quality
+        Of zero mean and unit deviation; 0 where there is none.
+    spectra
+        ``(features, rows, columns)`` of the binned features: boundaries, outline, and quality where there is one.
+    """
 
     quaternions: NDArray[np.float32]
     phase: NDArray[np.uint8]
-    quality: NDArray[np.float32] | None
-    spectra: NDArray[np.complex128]
+    quality: NDArray[np.float32]
+    spectra: NDArray[np.complex64]
 
 
 @dataclass(frozen=True)
@@ -36,115 +47,160 @@ class SectionShift:
     points: int
 
 
-def prepare_section(stack: EbsdStack, number: int, group: NDArray[np.float64], angle: float) -> Section:
-    """Features of one section: quality, grain boundaries and the outline of what is indexed, on a doubled field."""
-    quaternions, phase = stack.quaternions[number], stack.phase[number]
-    boundaries = np.zeros(phase.shape)
-    boundary_share(quaternions, phase, group, np.cos(angle / 2), boundaries)
-    observed = stack.observed[number]
-    finite = np.isfinite(stack.quality[number]) & observed
-    has_quality = bool(finite.any()) and float(np.ptp(stack.quality[number][finite])) > 0
-    features = [boundaries, (phase > 0).astype(float)]
-    quality = None
-    if has_quality:
-        quality = _standardised(stack.quality[number], finite).astype(np.float32)
-        features.append(quality)
-    size = tuple(2 * n for n in phase.shape)
-    spectra = np.array([np.fft.rfft2(_standardised(f, observed), size) for f in features])
-    return Section(quaternions, phase, quality, spectra)
+@dataclass(frozen=True)
+class Matching:
+    """How sections are compared.
 
-
-def _standardised(values: NDArray[Any], where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Zero mean and unit deviation inside, zero outside."""
-    inside = np.asarray(values, np.float64)[where]
-    spread = inside.std() if inside.size else 0.0
-    out = np.zeros(values.shape)
-    if spread > 0:
-        out[where] = (inside - inside.mean()) / spread
-    return out
-
-
-def find_shift(
-    first: Section, second: Section, limit: tuple[int, int], group: NDArray[np.float64], angle: float, monitor: Monitor
-) -> SectionShift:
-    """Shift between two sections, found by phase correlation and settled by the orientations.
-
-    Parameters
+    Attributes
     ----------
-    first, second
-        Sections of one size.
     limit
         Largest shift (y, x) in voxels.
     group
         Proper rotations of the crystal.
     angle
         Orientations nearer than this agree, radians.
-    monitor
-        Looked at for cancelling.
     """
-    scores: dict[tuple[int, int], float] = {}
-    cosine = float(np.cos(angle / 2))
-    stride = max(1, int(np.sqrt(first.phase.size / _POINTS)))
 
-    def score(dy: int, dx: int) -> float:
-        if abs(dy) > limit[0] or abs(dx) > limit[1]:
-            return -np.inf
-        if (dy, dx) not in scores:
-            monitor.check()
-            same, total = agreement(
-                first.quaternions, second.quaternions, first.phase, second.phase, group, cosine, dy, dx, stride
-            )
-            # A small overlap must not win by chance: it counts as if the missing points disagreed.
-            needed = first.phase.size / stride**2 * 0.1
-            value = same / max(total, needed, 1)
-            scores[dy, dx] = value + _QUALITY_WEIGHT * _quality_correlation(first.quality, second.quality, dy, dx)
-        return scores[dy, dx]
+    limit: tuple[int, int]
+    group: NDArray[np.float64]
+    angle: float
 
+
+def prepare_section(stack: EbsdStack, number: int, matching: Matching) -> Section:
+    """Features of one section: quality, grain boundaries and the outline of what is indexed."""
+    from scipy.fft import rfft2
+
+    quaternions, phase, observed = stack.quaternions[number], stack.phase[number], stack.observed[number]
+    boundaries = np.zeros(phase.shape, np.float32)
+    boundary_share(quaternions, phase, matching.group, np.cos(matching.angle / 2), boundaries)
+    finite = np.isfinite(stack.quality[number]) & observed
+    features = [(boundaries, observed), ((phase > 0).astype(np.float32), observed)]
+    quality = np.zeros(phase.shape, np.float32)
+    if finite.any() and np.ptp(stack.quality[number][finite]) > 0:
+        quality = _standardised(stack.quality[number], finite)
+        features.append((quality, finite))
+    binning, size = _coarse(phase.shape, matching.limit)
+    small = np.array([_binned(values, where, binning) for values, where in features])
+    return Section(quaternions, np.where(observed, phase, np.uint8(UNSEEN)), quality, rfft2(small, size))
+
+
+def _coarse(shape: tuple[int, ...], limit: tuple[int, int]) -> tuple[int, tuple[int, int]]:
+    """Voxels binned into one along each side, and the size of the padded pictures: no shift looked at wraps around."""
+    from scipy.fft import next_fast_len
+
+    binning = -(-max(shape) // _COARSE_SIDE)
+    rows, columns = (next_fast_len(-(-n // binning) + -(-most // binning) + 1, real=True) for n, most in zip(shape, limit))
+    return binning, (rows, columns)
+
+
+def _binned(values: NDArray[np.float32], where: NDArray[np.bool_], binning: int) -> NDArray[np.float32]:
+    """Means of squares of voxels inside `where`, standardised; 0 where there is nothing."""
+    pad = [(0, -n % binning) for n in values.shape]
+    squares = [np.pad(np.where(where, values, 0), pad), np.pad(where.astype(np.float32), pad)]
+    rows, columns = (n // binning for n in squares[0].shape)
+    total, count = (each.reshape(rows, binning, columns, binning).sum(axis=(1, 3), dtype=np.float32) for each in squares)
+    return _standardised(total / np.maximum(count, 1), count > 0)
+
+
+def _standardised(values: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Zero mean and unit deviation inside, zero outside."""
+    inside = values[where]
+    spread = float(inside.std(dtype=np.float64)) if inside.size else 0.0
+    out = np.zeros(values.shape, np.float32)
+    if spread > 0:
+        out[where] = (inside - inside.mean(dtype=np.float64)) / spread
+    return out
+
+
+def find_shift(first: Section, second: Section, matching: Matching, guess: tuple[float, float] | None = None) -> SectionShift:
+    """Shift between two sections, found by phase correlation and settled by the orientations.
+
+    Candidates are sorted out on a thin grid of points, first in steps as coarse as the pictures that they come from.
+
+    Parameters
+    ----------
+    first, second
+        Sections of one size.
+    matching
+        How they are compared.
+    guess
+        A further candidate, for instance what the sections between them say.
+    """
+    thin, fine = _Scores(first, second, matching, _FEW_POINTS), _Scores(first, second, matching, _POINTS)
+    binning, _ = _coarse(first.phase.shape, matching.limit)
+    starts = [(0, 0), *_peaks(first, second, matching.limit)]
+    if guess is not None:
+        starts.append((round(guess[0]), round(guess[1])))
     # Most candidates are nothing: only the better ones are worth a climb.
-    starts = sorted(_candidates(first, second, limit), key=lambda place: score(*place), reverse=True)
-    for here in starts[:_CLIMBS]:
-        while True:
-            around = [(here[0] + a, here[1] + b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
-            best = max(around, key=lambda place: score(*place))
-            if score(*best) <= score(*here):
-                break
-            here = best
-    dy, dx = max(scores, key=lambda place: scores[place])
-    same, total = agreement(first.quaternions, second.quaternions, first.phase, second.phase, group, cosine, dy, dx, stride)
-    fine = (
-        dy + _vertex(score(dy - 1, dx), score(dy, dx), score(dy + 1, dx)),
-        dx + _vertex(score(dy, dx - 1), score(dy, dx), score(dy, dx + 1)),
+    starts = sorted(dict.fromkeys(starts), key=thin.at, reverse=True)[:_CLIMBS]
+    top = max((thin.climb(thin.climb(start, binning), 1) for start in starts), key=thin.at)
+    dy, dx = fine.climb(top, 1)
+    same, total, _ = fine.compare(dy, dx)
+    at = fine.at
+    shift = (
+        dy + _vertex(at((dy - 1, dx)), at((dy, dx)), at((dy + 1, dx))),
+        dx + _vertex(at((dy, dx - 1)), at((dy, dx)), at((dy, dx + 1))),
     )
-    return SectionShift(fine, same / max(total, 1), same * stride**2)
+    return SectionShift(shift, same / max(total, 1), same * fine.stride**2)
 
 
-def _candidates(first: Section, second: Section, limit: tuple[int, int]) -> list[tuple[int, int]]:
-    """No shift at all, and the highest peaks of the phase correlation."""
+class _Scores:
+    """How well two sections go together at whole shifts, by about so many points; each is compared once."""
+
+    def __init__(self, first: Section, second: Section, matching: Matching, points: int) -> None:
+        self._first, self._second, self._matching = first, second, matching
+        self._cosine = float(np.cos(matching.angle / 2))
+        self.stride = max(1, int(np.sqrt(first.phase.size / points)))
+        # A small overlap must not win by chance: it counts as if the missing points disagreed.
+        self._needed = max(1.0, 0.1 * first.phase.size / self.stride**2)
+        self._known: dict[tuple[int, int], float] = {}
+
+    def compare(self, dy: int, dx: int) -> tuple[int, int, float]:
+        """As `agreement` gives it."""
+        a, b = self._first, self._second
+        found: tuple[int, int, float] = agreement(
+            a.quaternions, b.quaternions, a.phase, b.phase, a.quality, b.quality, self._matching.group, self._cosine, dy, dx,
+            self.stride,
+        )  # fmt: skip
+        return found
+
+    def at(self, shift: tuple[int, int]) -> float:
+        if abs(shift[0]) > self._matching.limit[0] or abs(shift[1]) > self._matching.limit[1]:
+            return -np.inf
+        if shift not in self._known:
+            same, total, correlation = self.compare(*shift)
+            self._known[shift] = same / max(total, self._needed) + _QUALITY_WEIGHT * correlation
+        return self._known[shift]
+
+    def climb(self, start: tuple[int, int], step: int) -> tuple[int, int]:
+        """The top that is reached from `start` by moves to the best neighbour `step` voxels away."""
+        here = start
+        while True:
+            y, x = here
+            best = max(((y - step, x), (y + step, x), (y, x - step), (y, x + step)), key=self.at)
+            if self.at(best) <= self.at(here):
+                return here
+            here = best
+
+
+def _peaks(first: Section, second: Section, limit: tuple[int, int]) -> list[tuple[int, int]]:
+    """Shifts at the highest peaks of the phase correlation, each away from the others."""
+    from scipy.fft import irfft2
+
+    binning, size = _coarse(first.phase.shape, limit)
     count = min(len(first.spectra), len(second.spectra))
     cross = (np.conj(first.spectra[:count]) * second.spectra[:count]).sum(axis=0)
-    size = tuple(2 * n for n in first.phase.shape)
-    size_ = np.abs(cross)
-    whitened = cross / (size_ + 0.05 * size_.max() + 1e-12)
-    surface = np.fft.irfft2(whitened, size)
-    rows = np.r_[0 : limit[0] + 1, -limit[0] : 0]
-    columns = np.r_[0 : limit[1] + 1, -limit[1] : 0]
+    strength = np.abs(cross)
+    surface = irfft2(cross / (strength + 0.05 * strength.max() + 1e-12), size)
+    reach = tuple(most // binning for most in limit)
+    rows, columns = (np.arange(-most, most + 1) for most in reach)
     window = surface[np.ix_(rows, columns)]
-    found = [(0, 0)]
-    for flat in np.argsort(window, axis=None)[::-1][:_CANDIDATES]:
-        i, j = np.unravel_index(flat, window.shape)
-        found.append((int(rows[i]), int(columns[j])))
+    found = []
+    for _ in range(_PEAKS):
+        i, j = divmod(int(window.argmax()), window.shape[1])
+        found.append((int(rows[i]) * binning, int(columns[j]) * binning))
+        window[max(0, i - 1) : i + 2, max(0, j - 1) : j + 2] = -np.inf
     return found
-
-
-def _quality_correlation(first: NDArray[np.float32] | None, second: NDArray[np.float32] | None, dy: int, dx: int) -> float:
-    """Correlation of the standardised qualities on the overlap; 0 where there is none."""
-    if first is None or second is None:
-        return 0.0
-    rows, columns = first.shape
-    a = first[max(0, -dy) : rows - max(0, dy), max(0, -dx) : columns - max(0, dx)]
-    b = second[max(0, dy) : rows + min(0, dy), max(0, dx) : columns + min(0, dx)]
-    norm = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / norm if norm > 0 else 0.0
 
 
 def _vertex(left: float, middle: float, right: float) -> float:
