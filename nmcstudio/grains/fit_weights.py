@@ -52,6 +52,12 @@ class WeightsFit:
     warnings: tuple[str, ...]
 
 
+def seeds_in_use(sample: NeighbourSample) -> NDArray[np.bool_]:
+    """Which seeds of a sample the marks are fitted to: those with a known nearest neighbour, all where these are too few."""
+    enough = np.count_nonzero(sample.known) >= _LEAST_KNOWN
+    return sample.known if enough else np.ones(len(sample.index), dtype=bool)
+
+
 def fit_weights(
     weights: Array,
     sample: NeighbourSample,
@@ -82,7 +88,7 @@ def fit_weights(
         If there are too few weights or a kind is not known.
     """
     monitor = monitor or Monitor()
-    use = sample.known if np.count_nonzero(sample.known) >= _LEAST_KNOWN else np.ones(len(sample.index), dtype=bool)
+    use = seeds_in_use(sample)
     if np.count_nonzero(use) < LEAST:
         raise NmcError(
             f"{np.count_nonzero(use)} weights are too few for their law",

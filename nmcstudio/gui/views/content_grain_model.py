@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmcstudio.core.comparison import Band
 from nmcstudio.core.grains import Envelope, GrainModel, Law, Tessellation
@@ -152,7 +153,7 @@ def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot:
     label = family_of("weights", law.kind).label
     series = [Series("model", label, x, weight_density(x, law), weight_moments(law).mean)]
     if fitted is not None and fitted.kind == model.kind:
-        observed = density_plot("", "", f"weight [{unit}]", fitted.weights)
+        observed = density_plot("", "", f"weight [{unit}]", _inner_seeds(fitted)[0])
         if observed is not None:
             series.insert(0, observed.series[0])
     seen = model.as_published.get("weights")
@@ -186,21 +187,33 @@ def _copula(model: GrainModel) -> Plot | None:
     return Plot("copula", title, *axes, image=Image(u, u, z), caption=said)
 
 
+def _inner_seeds(fitted: Tessellation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Weights and nearest-neighbour distances of the seeds that the laws are fitted to.
+
+    Weights of cells that the window cuts are held by few of their faces only.
+    """
+    from nmcstudio.grains.fit_weights import seeds_in_use
+    from nmcstudio.stats.point_patterns import nearest_neighbour_sample
+    from nmcstudio.stats.regions import BoxRegion
+
+    there = np.all(np.isfinite(fitted.seeds_um), axis=1) & np.isfinite(fitted.weights)
+    if np.count_nonzero(there) < 2:
+        return np.empty(0), np.empty(0)
+    sample = nearest_neighbour_sample(fitted.seeds_um[there], BoxRegion(fitted.window_um))
+    use = seeds_in_use(sample)
+    return fitted.weights[there][sample.index][use], sample.distances_um[use]
+
+
 def _ranks(fitted: Tessellation | None) -> Plot | None:
     """The same of the data: a point a seed whose nearest neighbour is known."""
     from scipy.stats import kendalltau, rankdata
 
-    from nmcstudio.stats.point_patterns import nearest_neighbour_sample
-    from nmcstudio.stats.regions import BoxRegion
-
-    if fitted is None or len(fitted) < 10:
+    if fitted is None:
         return None
-    there = np.all(np.isfinite(fitted.seeds_um), axis=1) & np.isfinite(fitted.weights)
-    sample = nearest_neighbour_sample(fitted.seeds_um[there], BoxRegion(fitted.window_um))
-    weights = fitted.weights[there][sample.index][sample.known]
+    weights, distances_um = _inner_seeds(fitted)
     if len(weights) < 10 or np.ptp(weights) == 0:
         return None
-    ranks = [(rankdata(v) - 0.5) / len(v) for v in (weights, sample.distances_um[sample.known])]
+    ranks = [(rankdata(v) - 0.5) / len(v) for v in (weights, distances_um)]
     tau = float(kendalltau(*ranks).statistic)
     said = f"{len(weights)} seeds, Kendall's tau {tau:.3f}. Compare with the copula of the model."
     points = (Series("data", "fitted cells", *ranks, style="points"),)
