@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -11,6 +12,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.gui.background import Background
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.imaging.label_acts import Paint
+from nmcstudio.imaging.label_split import surroundings
 from nmcstudio.pipeline.label_session import LabelSession, Version
 from nmcstudio.project.record import Record
 
@@ -113,6 +115,35 @@ class LabelEditing(QObject):
     def delete(self, node: str, ids: tuple[int, ...]) -> None:
         """Make background of objects."""
         self.act(node, {"delete": list(ids)}, f"Delete {node if len(ids) > 1 else node.rstrip('s')} {_listed(ids)}")
+
+    def split_by_orientation(self, label: int, pieces: int) -> None:
+        """Cut a grain by the orientations in it: looked for in a worker, carried out once they are known."""
+        values = {"split_orientation": [[label, pieces]]}
+        self.prepare("grains", lambda session: self._look_for_orientations(session, label, pieces, values))
+
+    def _look_for_orientations(self, session: LabelSession, label: int, pieces: int, values: dict[str, Any]) -> None:
+        title = f"Split grain {label} by orientation"
+        session.follow_map(self._map_of(session.node))
+        editor = session.editor
+        if editor.orientations is None or not editor.index.has(label):
+            self._act(session, values, title)  # which says why not
+            return
+        box, mask = surroundings(editor, label)
+        project = self._controller.project
+
+        def known(_: Any) -> None:
+            # An act since then is no harm: what has changed is looked at again.
+            if self._controller.project is project and self.session("grains") is session:
+                self._act(session, values, title)
+
+        def failed(error: Exception) -> None:
+            if not isinstance(error, NmcError):
+                raise error
+            self.refused.emit(str(error))
+
+        self._controller.message.emit(f"Looking for {pieces} orientations in grain {label} …")
+        work = partial(editor.orientations.clusters, box, mask, pieces)
+        self._background.ask("split-orientation", work, known, failed)
 
     def _act(self, session: LabelSession, values: dict[str, Any], title: str) -> None:
         project = self._controller.project

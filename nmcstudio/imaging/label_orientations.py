@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,16 @@ _POINTS_A_PIECE = 100_000
 
 
 @dataclass(frozen=True)
+class _Cut:
+    """What `Orientations.clusters` was asked last, and what it found."""
+
+    box: Box
+    mask: NDArray[np.bool_]
+    count: int
+    pieces: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Orientations:
     """The orientation map that grains came from.
 
@@ -48,6 +58,7 @@ class Orientations:
     quaternions: NDArray[np.float32]
     indexed: NDArray[np.bool_]
     group: NDArray[np.float64]
+    _last: list[_Cut] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, stack: EbsdStack | None, grains: LabelVolume) -> Orientations | None:
@@ -78,13 +89,21 @@ class Orientations:
         """Voxels `mask` of a box by their orientation, k-means on disorientations: int64 ``[z, y, x]`` 1 to `count`, 0 outside.
 
         Voxels that are not indexed, and parts of a cluster that do not hang together with its largest one, go to the nearest
-        cluster.
+        cluster. Asked for the same again, it knows: a window lets a worker ask first.
 
         Raises
         ------
         NmcError
             If there are not so many different orientations.
         """
+        for known in self._last:
+            if known.box == box and known.count == count and np.array_equal(known.mask, mask):
+                return known.pieces
+        pieces = self._clusters(box, mask, count, monitor)
+        self._last[:] = [_Cut(box, mask, count, pieces)]
+        return pieces
+
+    def _clusters(self, box: Box, mask: NDArray[np.bool_], count: int, monitor: Monitor) -> NDArray[np.int64]:
         from scipy.ndimage import distance_transform_edt, label
 
         usable = mask & self.indexed[box]

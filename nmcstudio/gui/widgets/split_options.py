@@ -113,8 +113,7 @@ class SplitOptions(QWidget):
     def split_by_orientation(self) -> None:
         """Split the chosen grain into two parts of different orientation."""
         if self._held and self._node == "grains" and self._label:
-            values = {"split_orientation": [[self._label, 2]]}
-            self._editing.act(self._node, values, f"Split grain {self._label} by orientation")
+            self._editing.split_by_orientation(self._label, 2)
 
     def forget(self) -> None:
         """No seeds, no preview."""
