@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from nmcstudio.core.ebsd import EbsdStack
 
 Scene = Callable[..., NDArray[np.uint16]]
 
@@ -90,3 +93,18 @@ def _adjusted_rand(a: NDArray, b: NDArray) -> float:
 @pytest.fixture(scope="session")
 def adjusted_rand() -> Callable[[NDArray, NDArray], float]:
     return _adjusted_rand
+
+
+@pytest.fixture(scope="session", params=["middle", pytest.param("whole", marks=pytest.mark.slow)])
+def labdct(request: pytest.FixtureRequest, shared_data: Path) -> tuple[str, EbsdStack]:
+    """The LabDCT aluminium map with the grains of its file, and what of it: the middle 24 sections of 64, or the whole."""
+    from nmcstudio.io.ebsd.registry import read_ebsd
+
+    whole = read_ebsd(shared_data / "dct_al1050_crispy" / "lab_dct_Al1050.h5")
+    part = slice(20, 44) if request.param == "middle" else slice(None)
+    assert whole.grain_ids is not None
+    return request.param, EbsdStack(
+        quaternions=whole.quaternions[part], phase=whole.phase[part], phases=whole.phases, quality=whole.quality[part],
+        confidence=whole.confidence[part], observed=whole.observed[part], spacing_um=whole.spacing_um,
+        grain_ids=whole.grain_ids[part],
+    )  # fmt: skip

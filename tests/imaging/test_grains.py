@@ -262,21 +262,23 @@ def test_iron_sections(shared_data: Path) -> None:
     assert grains.labels.dtype == np.uint16
 
 
-def test_labdct(shared_data: Path) -> None:
-    stack = read_ebsd(shared_data / "dct_al1050_crispy" / "lab_dct_Al1050.h5")
+def test_labdct(labdct: tuple[str, EbsdStack]) -> None:
+    part, stack = labdct
     by_file = segment_grains(stack)
-    assert len(np.unique(by_file.labels[by_file.labels > 0])) == 85  # of the file's 105 ids, those with a piece of 20 voxels
+    # of the file's 105 (66) ids, those with a piece of 20 voxels
+    assert len(np.unique(by_file.labels[by_file.labels > 0])) == {"whole": 85, "middle": 53}[part]
     assert np.mean(by_file.labels == stack.grain_ids) > 0.995
     by_orientation = segment_grains(stack, method="orientation")
     assert rand_index(by_file.labels, by_orientation.labels) > 0.95
 
 
-def test_seams_of_the_quality(shared_data: Path) -> None:
+def test_seams_of_the_quality(labdct: tuple[str, EbsdStack]) -> None:
     """Completeness of the LabDCT map is dark at boundaries: the watershed finds most grains without any orientation."""
-    stack = read_ebsd(shared_data / "dct_al1050_crispy" / "lab_dct_Al1050.h5")
+    part, stack = labdct
     by_quality = segment_grains(stack, method="map")
     truth = np.asarray(stack.grain_ids)
-    assert rand_index(truth[truth > 0], by_quality.labels[truth > 0]) > 0.85  # measured 0.886
+    measured = {"whole": 0.886, "middle": 0.843}[part]
+    assert rand_index(truth[truth > 0], by_quality.labels[truth > 0]) > measured - 0.02
     blank = EbsdStack(
         quaternions=stack.quaternions, phase=stack.phase, phases=stack.phases, quality=np.full(stack.shape, np.nan),
         confidence=stack.confidence, observed=stack.observed, spacing_um=stack.spacing_um,
