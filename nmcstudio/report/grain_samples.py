@@ -31,7 +31,11 @@ _DEEP = 0.1  # share of the region that must lie deeper than a distance for gaps
 
 @dataclass
 class GrainSample:
-    """Diameter, area, sphericity and neighbours of whole grains ``(n, 4)`` and their weights ``(n,)``, a pair for each window."""
+    """Diameter, area, sphericity and neighbours of whole grains ``(n, 4)`` and their weights ``(n,)``, a pair for each window.
+
+    In a single section the diameter is that of the circle of the same area, the area that in the section, and there is no
+    sphericity (NaN).
+    """
 
     windows: list[tuple[Array, Array]] = field(default_factory=list)
 
@@ -41,7 +45,11 @@ class GrainSample:
         whole = ~described.touches_border & (described.voxels >= _LEAST_VOXELS)
         if not whole.any():
             return
-        columns = (described.diameters_um, described.surfaces_um2, described.sphericities, described.neighbours)
+        if described.is_section:
+            shapes = (described.areas_um2, np.full(len(described), np.nan))
+        else:
+            shapes = (described.surfaces_um2, described.sphericities)
+        columns = (described.diameters_um, *shapes, described.neighbours)
         table = np.stack([np.asarray(column, dtype=float)[whole] for column in columns], axis=1)
         # The voxel estimate of the area can put small grains slightly above the bound.
         table[:, 2] = np.minimum(table[:, 2], 1.0)

@@ -30,6 +30,12 @@ _DESCRIPTORS = (
     ("grain-sphericity", "Sphericity of grains", "sphericity", "", 1.0, False),
     ("grain-neighbours", "Neighbours of grains", "number of neighbours", "", None, True),
 )
+# A section shows neither the surface of a grain nor its shape in space.
+_IN_SECTION = {
+    "grain-diameter": "Circle-equivalent diameter of grains in the section",
+    "grain-area": "Area of grains in the section",
+    "grain-neighbours": "Neighbours of grains in the section",
+}
 _NOTE = "Whole grains of 20 voxels or more, weighted by the inverse probability to lie wholly in the window."
 
 
@@ -82,7 +88,9 @@ def compare_grains(
             simulate_window(model, frame, model_region, child(rng, index), seen["model"], visible, every, part)
     monitor.report(0.87, "comparing grains")
     kind = fitted.kind if fitted is not None else model.kind if model is not None else "laguerre"
-    return _compare_descriptors(seen, rng, monitor) + compare_generators(data, visible, every, model, kind, rng, monitor)
+    return _compare_descriptors(seen, frame.shape[0] == 1, rng, monitor) + compare_generators(
+        data, visible, every, model, kind, rng, monitor
+    )
 
 
 def _intensity(tessellation: Tessellation | None, model: GrainModel | None, frame: Frame, observed_um3: float) -> float:
@@ -93,11 +101,16 @@ def _intensity(tessellation: Tessellation | None, model: GrainModel | None, fram
     return 1.0 / float(np.prod(np.ptp(frame.window_um, axis=1)))
 
 
-def _compare_descriptors(seen: dict[str, GrainSample], rng: np.random.Generator, monitor: Monitor) -> list[Comparison]:
+def _compare_descriptors(
+    seen: dict[str, GrainSample], in_section: bool, rng: np.random.Generator, monitor: Monitor
+) -> list[Comparison]:
     found = []
     used = {role: each for role, each in seen.items() if each.windows}
     simulated = seen["model"].windows
     for column, (key, title, label, unit, upper, whole) in enumerate(_DESCRIPTORS):
+        if in_section and key not in _IN_SECTION:
+            continue
+        title = _IN_SECTION[key] if in_section else title
         samples = tuple(Sample(role, each.table[:, column], each.mass) for role, each in used.items())
         replicates = enough([(table[:, column], mass) for table, mass in simulated])
         monitor.check()
@@ -107,6 +120,8 @@ def _compare_descriptors(seen: dict[str, GrainSample], rng: np.random.Generator,
                 replicates=replicates, monitor=monitor,
             )
         )  # fmt: skip
+    if in_section:
+        return [each for each in found if each is not None]
     found.append(
         compare_pairs(
             "grain-joint", "Diameter and sphericity of grains", _SUBJECT, ("diameter [µm]", "sphericity"),

@@ -27,7 +27,9 @@ class Descriptors:
     voxels
         int64 ``(n,)``, number of voxels.
     volumes_um3, diameters_um
-        float64 ``(n,)``, volume and volume-equivalent diameter.
+        float64 ``(n,)``, volume and volume-equivalent diameter; in a single section that of the circle of the same area.
+    areas_um2
+        float64 ``(n,)``, area in a single section.
     centroids_um
         float64 ``(n, 3)``, (x, y, z).
     covariances_um2
@@ -53,6 +55,8 @@ class Descriptors:
         Faces a contact needs to count in `neighbours`.
     spacing_um
         Voxel edges (z, y, x) in um.
+    is_section
+        The volume is a single section: its objects have areas and circles, nothing of space.
     """
 
     labels: NDArray[np.int64]
@@ -69,6 +73,7 @@ class Descriptors:
     pair_faces: NDArray[np.int64]
     minimum_faces: int
     spacing_um: Triple
+    is_section: bool = False
 
     def __post_init__(self) -> None:
         for name, value in list(vars(self).items()):
@@ -80,7 +85,13 @@ class Descriptors:
 
     @property
     def diameters_um(self) -> NDArray[np.float64]:
+        if self.is_section:
+            return np.asarray(np.sqrt(4.0 / np.pi * self.areas_um2))
         return np.cbrt(6.0 / np.pi * self.volumes_um3)
+
+    @property
+    def areas_um2(self) -> NDArray[np.float64]:
+        return np.asarray(self.voxels * (self.spacing_um[1] * self.spacing_um[2]))
 
     @property
     def sphericities(self) -> NDArray[np.float64]:
@@ -102,7 +113,19 @@ class Descriptors:
         return axes[:, 0] / axes[:, 2]
 
     def columns(self) -> dict[str, NDArray[np.generic]]:
-        """The columns of ``descriptors.csv``, in order."""
+        """The columns of ``descriptors.csv``, in order; of a single section those that mean something there."""
+        if self.is_section:
+            return {
+                "label": self.labels,
+                "area_um2": self.areas_um2,
+                "diameter_um": self.diameters_um,
+                "neighbours": self.neighbours,
+                "touches_border": self.touches_border,
+                "x_um": self.centroids_um[:, 0],
+                "y_um": self.centroids_um[:, 1],
+                "z_um": self.centroids_um[:, 2],
+                "voxels": self.voxels,
+            }
         axes = self.axes_um
         return {
             "label": self.labels,
@@ -181,6 +204,7 @@ def describe_labels(volume: LabelVolume, minimum_faces: int = 1, monitor: Monito
         pair_faces=shared,
         minimum_faces=int(minimum_faces),
         spacing_um=volume.spacing_um,
+        is_section=values.shape[0] == 1,
     )
 
 

@@ -175,6 +175,18 @@ class _Reader(HTMLParser):
                 self.outside.append(value)
 
 
+def test_a_single_section_is_compared_by_areas_and_circles(rng: np.random.Generator) -> None:
+    whole, _ = grain_data(grain_model(), rng)
+    labels = np.ascontiguousarray(np.asarray(whole.labels)[10:11])
+    section = LabelVolume(labels, whole.spacing_um, whole.origin_um, kind="grains")
+    found = by_key(compare_grains(section, None, None, windows=1, monitor=Monitor(), rng=rng))
+    assert "in the section" in found["grain-diameter"].title
+    assert {"grain-area", "grain-neighbours"} <= set(found)
+    assert not {"grain-sphericity", "grain-joint"} & set(found)
+    circles, areas = (found[key].samples[0].values for key in ("grain-diameter", "grain-area"))
+    np.testing.assert_allclose(np.pi / 4 * circles**2, areas)
+
+
 def test_the_report_is_one_file_with_every_figure_and_its_numbers(rng: np.random.Generator) -> None:
     model = grain_model()
     labels, tessellation = grain_data(model, rng)

@@ -182,6 +182,17 @@ def test_nothing_there_and_cancel():
         describe_labels(ball(4.0), monitor=monitor)
 
 
+def test_a_single_section_has_areas_and_circles():
+    disc = ball(6.0).labels[:1] * 0
+    disc[0, 3:9, 2:7] = 4
+    found = describe_labels(LabelVolume(disc, (7.0, 0.5, 0.4)))
+    assert found.is_section
+    columns = found.columns()
+    assert columns["area_um2"] == pytest.approx([30 * 0.2])
+    assert columns["diameter_um"] == pytest.approx([2 * np.sqrt(30 * 0.2 / np.pi)]), "whatever the section's thickness"
+    assert not {"volume_um3", "surface_um2", "sphericity", "aspect_ratio"} & set(columns)
+
+
 def test_table(tmp_path):
     found = describe_labels(ball(6.0))
     write_descriptors(tmp_path / "Größe µm.csv", found.columns())

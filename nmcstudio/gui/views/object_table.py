@@ -61,8 +61,7 @@ def label_table(volume: LabelVolume, subject: str, monitor: Monitor, radii: Radi
 
     if not is_large(volume):
         found = describe_labels(volume, monitor=monitor)
-        rows = dict(found.columns())
-        return _table(subject, found.labels, _in_section(rows, volume) if volume.shape[0] == 1 else rows, volume, radii)
+        return _table(subject, found.labels, dict(found.columns()), volume, radii)
     from nmcstudio.imaging.label_index import LabelIndex
 
     index = LabelIndex(volume.labels, monitor.sub(0.0, 0.1))
@@ -77,8 +76,12 @@ def size_table(volume: LabelVolume, subject: str, monitor: Monitor, radii: Radiu
 
     sizes = LabelIndex(volume.labels, monitor).sizes
     labels = np.flatnonzero(sizes[1:]) + 1
-    volumes = sizes[labels] * float(np.prod(volume.spacing_um))
-    rows = {"diameter_um": np.cbrt(6 / np.pi * volumes), "volume_um3": volumes, "voxels": sizes[labels]}
+    if volume.shape[0] == 1:
+        areas = sizes[labels] * float(np.prod(volume.spacing_um[1:]))
+        rows = {"diameter_um": np.sqrt(4 / np.pi * areas), "area_um2": areas, "voxels": sizes[labels]}
+    else:
+        volumes = sizes[labels] * float(np.prod(volume.spacing_um))
+        rows = {"diameter_um": np.cbrt(6 / np.pi * volumes), "volume_um3": volumes, "voxels": sizes[labels]}
     return _table(subject, labels, rows, volume, radii)
 
 
@@ -110,8 +113,6 @@ def renewed(table: Table, touched: Iterable[int], rows: Rows, volume: LabelVolum
     new = rows["label"] if rows else np.empty(0, np.int64)
     labels = np.concatenate([table.ids[keep], new]).astype(np.int64)
     order = np.argsort(labels)
-    if rows and any(column.name == "area_um2" for column in table.columns):
-        rows = _in_section(rows, volume)
     joined: Rows = {}
     for column in table.columns:
         if column.name in rows or not rows:
@@ -128,24 +129,6 @@ def _table(subject: str, labels: NDArray[Any], rows: Rows, volume: LabelVolume, 
         Column(title, unit, rows[name], name=name, tip=tip) for name, (title, unit, tip) in _COLUMNS.items() if name in rows
     ]
     return Table(subject, "particles" if subject == "particles" else "grains", labels.astype(np.int64), tuple(columns))
-
-
-def _in_section(rows: Rows, volume: LabelVolume) -> Rows:
-    """Columns of objects of a single section: area and the diameter of the circle of the same area, nothing of space."""
-    _, dy, dx = volume.spacing_um
-    area = rows["voxels"] * dy * dx
-    of_space = (
-        "volume_um3",
-        "surface_um2",
-        "sphericity",
-        "aspect_ratio",
-        "axis_a_um",
-        "axis_b_um",
-        "axis_c_um",
-        "background_share",
-    )
-    flat = {name: values for name, values in rows.items() if name not in of_space}
-    return flat | {"area_um2": area, "diameter_um": np.sqrt(4 / np.pi * area)}
 
 
 def _measured(labels: NDArray[Any], volumes_um3: NDArray[np.float64], radii: RadiusFunctions) -> Rows:
