@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -55,6 +56,15 @@ class _Lane(QThread):
             request = None
 
 
+def _end(requests: queue.Queue[_Request | None], lane: _Lane, pending: dict[int, _Request]) -> None:
+    for request in pending.values():
+        request.monitor.cancel()
+    pending.clear()
+    if shiboken6.isValid(lane) and lane.isRunning():
+        requests.put(None)
+        lane.wait()
+
+
 def is_alive(answer: Answer) -> bool:
     """False for a method of a widget that Qt has destroyed meanwhile."""
     owner = getattr(answer, "__self__", None)
@@ -76,6 +86,8 @@ class Background(QObject):
         self._lane.done.connect(self._done)
         self._lane.reported.connect(self._reported)
         self._lane.start()
+        # A thread that outlives its object, or the program, would end the program by force.
+        weakref.finalize(self, _end, self._queue, self._lane, self._open)
 
     def ask(self, topic: str, work: Work, answer: Answer, failed: Answer | None = None, reported: Answer | None = None) -> None:
         """Run ``work(monitor)`` in the thread and call ``answer(result)`` in the GUI thread.
@@ -126,9 +138,4 @@ class Background(QObject):
 
     def close(self) -> None:
         """Cancel what is open and join the thread."""
-        for request in self._open.values():
-            request.monitor.cancel()
-        self._open.clear()
-        if self._lane.isRunning():
-            self._queue.put(None)
-            self._lane.wait()
+        _end(self._queue, self._lane, self._open)
