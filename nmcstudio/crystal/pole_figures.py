@@ -19,7 +19,6 @@ from nmcstudio.crystal.symmetry import laue_class, operators
 
 Array = NDArray[np.float64]
 
-PROJECTIONS = ("equal-area", "stereographic")
 DOUBLINGS = 6
 _CELL = np.deg2rad(2.5)  # poles are gathered in cells of this size before they are smoothed
 _BLOCK = 512  # points of the picture that are worked on at a time
@@ -71,35 +70,19 @@ def sample_poles(quaternions: ArrayLike, pole: ArrayLike, point_group: str) -> A
     return np.where(poles[..., 2:] > 0, -poles, poles)
 
 
-def project(directions: ArrayLike, projection: str = "equal-area") -> Array:
-    """Axes ``(..., 3)`` in the picture, ``(..., 2)`` inside the unit circle: x to the right, y down.
-
-    Raises
-    ------
-    NmcError
-        If the projection is unknown.
-    """
+def project(directions: ArrayLike) -> Array:
+    """Axes ``(..., 3)`` in the equal-area picture, ``(..., 2)`` inside the unit circle: x to the right, y down."""
     v = np.asarray(directions, dtype=float)
     v = np.where(v[..., 2:] > 0, -v, v)
-    up = -v[..., 2:]
-    if projection == "equal-area":
-        return v[..., :2] / np.sqrt(1 + up)
-    if projection == "stereographic":
-        return v[..., :2] / (1 + up)
-    raise NmcError(f"unknown projection {projection!r}", f"use one of {', '.join(PROJECTIONS)}", "projection")
+    return np.asarray(v[..., :2] / np.sqrt(1 - v[..., 2:]))
 
 
-def unproject(points: ArrayLike, projection: str = "equal-area") -> Array:
+def unproject(points: ArrayLike) -> Array:
     """Axes ``(..., 3)`` on the viewer's side of points ``(..., 2)`` of the picture; NaN outside the unit circle."""
     p = np.asarray(points, dtype=float)
     square = np.sum(p**2, axis=-1, keepdims=True)
     inside = square <= 1 + 1e-12
-    if projection == "equal-area":
-        planar, up = p * np.sqrt(np.maximum(2 - square, 0)), 1 - square
-    elif projection == "stereographic":
-        planar, up = 2 * p / (1 + square), (1 - square) / (1 + square)
-    else:
-        raise NmcError(f"unknown projection {projection!r}", f"use one of {', '.join(PROJECTIONS)}", "projection")
+    planar, up = p * np.sqrt(np.maximum(2 - square, 0)), 1 - square
     return np.where(inside, np.concatenate([planar, -up], axis=-1), np.nan)
 
 
@@ -126,7 +109,6 @@ def pole_density(
     point_group: str,
     *,
     weights: ArrayLike | None = None,
-    projection: str = "equal-area",
     size: int = 75,
     doublings: int = DOUBLINGS,
 ) -> PoleDensity:
@@ -138,8 +120,6 @@ def pole_density(
         ``(n, 4)`` and ``(n,)`` or None; rows that are not finite are left out.
     pole, point_group
         As in `sample_poles`.
-    projection
-        One of `PROJECTIONS`.
     size
         Points along a side of the picture.
     doublings
@@ -148,7 +128,7 @@ def pole_density(
     poles, mass = _weighted(quaternions, weights)
     axes = sample_poles(poles, pole, point_group)
     along = np.linspace(-1, 1, size)
-    grid = unproject(np.stack(np.meshgrid(along, along), axis=-1), projection)
+    grid = unproject(np.stack(np.meshgrid(along, along), axis=-1))
     return PoleDensity(along, along, axis_density(axes, mass, grid, doublings))
 
 

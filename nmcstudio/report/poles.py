@@ -54,9 +54,7 @@ class PolePicture:
     caption: str
 
 
-def pole_pictures(
-    quaternions: Array, point_group: str, weights: Array | None, noun: str, monitor: Monitor, projection: str = "equal-area"
-) -> list[PolePicture]:
+def pole_pictures(quaternions: Array, point_group: str, weights: Array | None, noun: str, monitor: Monitor) -> list[PolePicture]:
     """The pole figures of a point group's families, and the inverse pole figure of z.
 
     Parameters
@@ -69,8 +67,6 @@ def pole_pictures(
         What the orientations are of ("grains", "points").
     monitor
         Progress.
-    projection
-        One of `nmcstudio.crystal.pole_figures.PROJECTIONS`.
 
     Returns
     -------
@@ -93,11 +89,11 @@ def pole_pictures(
     families = pole_families(point_group)
     for number, (name, pole) in enumerate(families.items()):
         monitor.report(number / (len(families) + 1), "pole figures")
-        found = pole_density(q, pole, point_group, weights=mass, projection=projection)
+        found = pole_density(q, pole, point_group, weights=mass)
         poles = sample_poles(q, pole, point_group)
-        points = project(poles, projection).reshape(-1, 2) * [1, -1] if len(q) <= _MOST_POINTS else np.empty((0, 2))
+        points = project(poles).reshape(-1, 2) * [1, -1] if len(q) <= _MOST_POINTS else np.empty((0, 2))
         caption = (
-            f"{_range(found)} multiples of random; {said}; {projection} projection of the half that faces the viewer, "
+            f"{_range(found)} multiples of random; {said}; equal-area projection of the half that faces the viewer, "
             "X to the right and Y down as in the map"
         )
         title = f"Pole figure {name}" + (", c-axis" if name == "{0001}" else "")
