@@ -62,6 +62,8 @@ class EbsdImportSide(LookedAtFirst):
         self.warned = QLabel()
         self.warned.setWordWrap(True)
         self.warned.hide()
+        self._paint()
+        self.controller.theme_changed.connect(self._paint)
         top = QWidget()
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
@@ -70,6 +72,10 @@ class EbsdImportSide(LookedAtFirst):
         column.addLayout(self.facts)
         column.addWidget(self.warned)
         return top
+
+    @Slot()
+    def _paint(self) -> None:
+        self.warned.setStyleSheet(f"color: {self.controller.theme.stale}")
 
     def _fit_list(self) -> None:
         """As high as its lines, up to six of them."""
@@ -102,7 +108,6 @@ class EbsdImportSide(LookedAtFirst):
             self.facts.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
             self.facts.addWidget(said, row, 1)
         self.warned.setText("\n".join(f"⚠ {as_sentence(words)}." for words in info.warnings))
-        self.warned.setStyleSheet(f"color: {self.controller.theme.stale}")
 
     def show_file(self, number: int) -> None:
         """Mark the file on view."""

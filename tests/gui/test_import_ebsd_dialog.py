@@ -81,6 +81,9 @@ def test_sections_are_listed_with_their_gaps_and_looked_at_one_by_one(qtbot: Any
     qtbot.waitUntil(lambda: is_drawn(dialog), timeout=30_000)
     assert rows_of(dialog)[-3:] == ["7   s7.ang", "      2 numbers are missing", "8   s10.ang"]
     assert "Numbers are missing in the series of sections (2 before s10.ang)" in dialog.side.warned.text()
+    for theme in ("dark", "light"):
+        controller.set_theme(theme)
+        assert controller.theme.stale in dialog.side.warned.styleSheet()
     before = dialog.picture._image.copy()
     dialog.side.files.itemClicked.emit(dialog.side.files.item(0))
     assert dialog.slider.value() == 0

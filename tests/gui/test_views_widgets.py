@@ -24,6 +24,7 @@ from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.gui.views.plots import PlotsPanel
 from nmcstudio.gui.views.scene3d import NO_OPENGL, has_opengl
 from nmcstudio.gui.views.selection import Selection
+from nmcstudio.gui.views.slice_pane import SlicePane
 from nmcstudio.gui.views.tables import TablePanel
 from nmcstudio.gui.widgets.scenario import ScenarioPanel
 from nmcstudio.project.codec import digest
@@ -119,6 +120,40 @@ def test_ctrl_wheel_zooms_about_the_mouse_and_fit_comes_back(window, qtbot) -> N
     area.fit_view()
     pane.grab()
     assert pane.view()[0] == pytest.approx(scale)
+
+
+def test_a_fitted_slice_follows_its_pane_and_a_zoomed_one_comes_back_to_its_scale(window, qtbot) -> None:
+    controller, area = window
+    put(controller, "particles", labels())
+    show(qtbot, controller, area, "particles")
+    pane = SlicePane("xy", area.model, area.cross, area.selection)
+    qtbot.addWidget(pane)
+    scales = []
+    for size in ((400, 300), (800, 300), (800, 900), (400, 900), (400, 300)):
+        pane.resize(*size)
+        pane.grab()
+        scales.append(pane.view()[0])
+    assert max(scales) > 1.5 * scales[0]
+    assert scales[-1] == scales[0]
+    assert pane.is_fitted
+    pane.zoom(2.0, QPointF(200, 150))
+    assert not pane.is_fitted
+    for size in ((800, 300), (800, 900), (400, 900), (400, 300)):
+        pane.resize(*size)
+        pane.grab()
+    assert pane.view()[0] == pytest.approx(2 * scales[0])
+
+
+@pytest.mark.viewport
+def test_a_single_section_stands_in_3d_only_where_3d_is_asked_for(window, qtbot) -> None:
+    controller, area = window
+    put(controller, "particles", LabelVolume(labels().labels[5:6], (2.0, 1.0, 0.5), kind="particles"))
+    show(qtbot, controller, area, "particles")
+    area.set_layout("both")
+    assert not area.scene.isVisible()
+    assert area.slices["xy"].isVisible()
+    area.set_layout("3d")
+    assert area.scene.isVisible()
 
 
 def test_pixels_keep_the_aspect_of_unequal_voxels(window, qtbot) -> None:

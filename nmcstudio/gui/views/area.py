@@ -254,7 +254,7 @@ class ViewArea(QWidget):
             "node": self._node,
             "choice": self.store.choice,
             "position_um": [float(v) for v in self.cross.position],
-            "views": {plane: list(view.pane.view()) for plane, view in self.slices.items()},
+            "views": {plane: list(view.pane.view()) for plane, view in self.slices.items() if not view.pane.is_fitted},
             "layers": self.model.state(),
             "layers_shown": self._layers_button.isChecked() if self._layers_by_hand else None,
             "scene": self.scene.state(),
@@ -456,7 +456,9 @@ class ViewArea(QWidget):
             self._let_edit(False)
             return False
         flat = has_layers and self.model.layers[0].values.shape[0] == 1
-        show_3d = has_scene and (self._layout_name in ("3d", "both") or not has_layers) and not self._maximised
+        # A single section is a sheet in 3D and says nothing there that it does not say as a picture.
+        with_3d = ("3d",) if flat else ("3d", "both")
+        show_3d = has_scene and (self._layout_name in with_3d or not has_layers) and not self._maximised
         show_slices = has_layers and (self._layout_name in ("slices", "both") or not has_scene)
         shown = {plane: show_slices and (not flat or plane == "xy") for plane in self.slices}
         if self._maximised and show_slices:

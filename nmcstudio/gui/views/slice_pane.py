@@ -58,6 +58,7 @@ class SlicePane(QWidget):
         self._cross = cross
         self._selection = selection
         self._scale = 0.0  # pixels per um; 0 fits the view at the next paint
+        self._is_fitted = True  # nobody has zoomed or moved since: a larger pane shows a larger picture
         self._centre = QPointF()  # um in the middle of the widget (columns, rows)
         self._pressed: QPointF | None = None
         self._dragged = False
@@ -109,14 +110,19 @@ class SlicePane(QWidget):
         self.update()
 
     def fit(self) -> None:
-        self._scale = 0.0
+        self._scale, self._is_fitted = 0.0, True
         self.update()
 
     def view(self) -> tuple[float, float, float]:
         return self._scale, self._centre.x(), self._centre.y()
 
+    @property
+    def is_fitted(self) -> bool:
+        """Whether the whole is on view, as large as it goes, whatever the size of the pane."""
+        return self._is_fitted
+
     def set_view(self, scale: float, x: float, y: float) -> None:
-        self._scale, self._centre = float(scale), QPointF(x, y)
+        self._scale, self._centre, self._is_fitted = float(scale), QPointF(x, y), scale <= 0
         self.update()
 
     def _fit_now(self) -> None:
@@ -147,6 +153,7 @@ class SlicePane(QWidget):
         seen = QRectF(self.rect()).adjusted(0.1 * self.width(), 0.1 * self.height(), -0.1 * self.width(), -0.1 * self.height())
         if self._scale > 0 and not seen.contains(at):
             self._centre = QPointF(position_um[self.columns], position_um[self.rows])
+            self._is_fitted = False
             self.update()
 
     def to_um(self, point: QPointF) -> np.ndarray:
@@ -243,8 +250,11 @@ class SlicePane(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         before, after = event.oldSize(), event.size()
-        if self._scale > 0 and before.width() > 0 and before.height() > 0:
-            self._scale *= min(after.width() / before.width(), after.height() / before.height())
+        if self._is_fitted:
+            self._scale = 0.0
+        elif before.width() > 0 and before.height() > 0:
+            # By the diagonal, so that a pane that comes back to its size shows what it did.
+            self._scale *= np.hypot(after.width(), after.height()) / np.hypot(before.width(), before.height())
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         steps = event.angleDelta().y() / 120
@@ -259,6 +269,7 @@ class SlicePane(QWidget):
         """Zoom so that what is under a pixel stays there."""
         if self._scale <= 0:
             return
+        self._is_fitted = False
         kept = self.to_um(about)
         self._scale = float(np.clip(self._scale * factor, 1e-4, 1e6))
         now = self.to_um(about)
@@ -281,6 +292,7 @@ class SlicePane(QWidget):
                 self.setCursor(Qt.CursorShape.ClosedHandCursor)
                 if self._scale > 0:
                     self._centre -= moved / self._scale
+                    self._is_fitted = False
                 self._pressed = event.position()
                 self.update()
         elif event.buttons() & Qt.MouseButton.RightButton:

@@ -11,6 +11,7 @@ from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import AXIS_NAMES, Crosshair, SlicePane
 from nmcstudio.gui.views.slicing import index_at, value_at
+from nmcstudio.gui.widgets.elided import ElidedLabel
 
 _ROOMY = 270
 _WIDE, _WIDEST = "x 0000 / 0000", "x 0000 / 0000 · 000.00 µm"
@@ -68,16 +69,15 @@ class SliceView(QWidget):
             self.refresh()
 
 
-class Readout(QLabel):
+class Readout(ElidedLabel):
     """Position in um and voxel, grey value and label under the mouse, or at the cross-hair when the mouse is away."""
 
     def __init__(self, model: LayerModel, cross: Crosshair, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("", parent)
         self._model, self._cross = model, cross
         self._at: np.ndarray | None = None
         self._overridden = ""
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.setMinimumWidth(80)
         cross.pointed.connect(self._pointed)
         cross.moved.connect(self._refresh)
         model.replaced.connect(self._refresh)
@@ -94,7 +94,7 @@ class Readout(QLabel):
 
     @Slot()
     def _refresh(self) -> None:
-        self.setText(self._overridden or self.words(self._cross.position if self._at is None else self._at))
+        self.set_full_text(self._overridden or self.words(self._cross.position if self._at is None else self._at))
 
     def words(self, position: np.ndarray) -> str:
         """What is at a position (z, y, x) in um."""

@@ -173,7 +173,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: AlignEbsdParams) -
         return Preflight()
     problems = []
     if shape[0] < 2:
-        problems.append(Problem("", "the map has a single section, there is nothing to align", "go on with segment-ebsd"))
+        problems.append(Problem("", "the map has a single section, there is nothing to align", "go on with “Segment grains”"))
     for field, numbers in (("nudges", [each[0] for each in params.nudges]), ("leave_out", params.leave_out)):
         beyond = [number for number in numbers if number > shape[0]]
         if beyond:
@@ -182,7 +182,7 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: AlignEbsdParams) -
     compared = shape[0] * min(params.reach, max(shape[0] - 1, 1)) if params.drift == "measure" else 0
     filled = len(params.leave_out) if params.missing == "interpolate" else 0
     area = shape[1] * shape[2]
-    seconds = compared * (0.01 + 5e-6 * min(area, 250_000)) + filled * 1e-5 * area
+    seconds = compared * 0.012 + (points * 1e-7 if compared else 0) + filled * 1e-5 * area
     return Preflight(seconds=seconds, memory_mib=points * _BYTES_A_POINT / 2**20, problems=tuple(problems))
 
 

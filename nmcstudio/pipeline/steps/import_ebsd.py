@@ -113,8 +113,10 @@ def preflight(facts: Mapping[str, Mapping[str, Any]], params: ImportEbsdParams) 
     step = " × ".join(f"{value:.4g}" for value in info.step_um[::-1] if value is not None)
     sections = f"{info.slices} sections" if info.slices > 1 else "one section"
     phases = ", ".join(f"{phase.name} ({phase.point_group or 'point group unknown'})" for phase in info.phases)
-    frame = info.frame if params.frame == "auto" else params.frame
-    notes = [f"{info.title}: {sections} of {info.grid[2]} × {info.grid[1]} points, step {step} um; {phases}; frame {frame}"]
+    from nmcstudio.crystal.frames import FRAMES
+
+    frame = FRAMES[info.frame if params.frame == "auto" else params.frame].words
+    notes = [f"{info.title}: {sections} of {info.grid[2]} × {info.grid[1]} points, step {step} um; {phases}. {frame}"]
     if info.simulated:
         notes.append("simulated data")
     return Preflight(
