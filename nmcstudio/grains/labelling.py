@@ -13,7 +13,8 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, check_spacing
 from nmcstudio.core.workers import in_threads
 
-_BLOCK = 64  # voxels of the edge of one piece of work
+_PIECE = (256, 64, 64)  # voxels (x, y, z) of one piece of work
+_EDGES = ((32, 32, 32), (16, 16, 16), (8, 8, 8))  # voxels (x, y, z) of the parts that a piece is cut into, coarse to fine
 _PAIRS = 20_000_000  # point-generator pairs between two reports
 
 
@@ -64,18 +65,21 @@ def label_grid(
     origin = np.array(tuple(origin_um)[::-1], dtype=np.float64)
     out = np.empty(tuple(int(v) for v in shape_zyx), dtype=np.int32)
     monitor = monitor or Monitor()
-    blocks = [
+    size = np.array(out.shape[::-1])
+    lows = [
         (x, y, z)
-        for z in range(0, out.shape[0], _BLOCK)
-        for y in range(0, out.shape[1], _BLOCK)
-        for x in range(0, out.shape[2], _BLOCK)
+        for z in range(0, size[2], _PIECE[2])
+        for y in range(0, size[1], _PIECE[1])
+        for x in range(0, size[0], _PIECE[0])
     ]
+    edges = np.array(_EDGES, dtype=np.int64)
 
-    def work(block: tuple[int, int, int]) -> None:
-        low = np.array(block, dtype=np.int64)
-        label_block(CODES[kind], s, w, m, low, np.minimum(low + _BLOCK, out.shape[::-1]), spacing, origin, out)
+    def work(low: tuple[int, int, int]) -> None:
+        block = np.array([low, np.minimum(np.array(low) + _PIECE, size)], dtype=np.int64)
+        # own copies: threads that count references to the same array wait for each other
+        label_block(CODES[kind], s.copy(), w.copy(), m.copy(), edges, block, spacing.copy(), origin.copy(), out)
 
-    in_threads(work, blocks, monitor, "Labelling voxels")
+    in_threads(work, lows, monitor, "Labelling voxels")
     return out
 
 

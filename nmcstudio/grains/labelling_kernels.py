@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 LAGUERRE, QUADRATIC, SQRT = 0, 1, 2
 CODES = {"laguerre": LAGUERRE, "gbpd-quadratic": QUADRATIC, "gbpd-sqrt": SQRT}
-_EDGES = (64, 16, 8)  # voxels of the blocks, coarse to fine
 _SLACK = 1e-11  # relative; keeps ties and rounding out of the pruning
 
 
@@ -36,7 +35,50 @@ def distance(
 
 
 @njit(nogil=True, cache=True)
-def _beaten(
+def _terms(
+    kind: int, s: NDArray[np.float64], w: NDArray[np.float64], m: NDArray[np.float64], i: int, x: float, y: float, z: float
+) -> tuple[float, ...]:
+    """What the pruning asks of generator i: M (x - s) at the centre of the block, M itself, the weight."""
+    dx, dy, dz = x - s[i, 0], y - s[i, 1], z - s[i, 2]
+    if kind == LAGUERRE:
+        return dx, dy, dz, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, w[i]
+    xx, xy, xz, yy, yz, zz = m[i, 0], m[i, 1], m[i, 2], m[i, 3], m[i, 4], m[i, 5]
+    gx, gy, gz = xx * dx + xy * dy + xz * dz, xy * dx + yy * dy + yz * dz, xz * dx + yz * dy + zz * dz
+    return gx, gy, gz, xx, xy, xz, yy, yz, zz, w[i]
+
+
+@njit(nogil=True, cache=True)
+def _falls_behind(
+    kind: int, a: tuple[float, ...], b: tuple[float, ...], half: tuple[float, float, float], da: float, db: float, gap: float
+) -> bool:
+    """Whether generator b is nearer than a by more than `gap` in the whole block, from their `_terms` and distances.
+
+    Numbers and tuples only: an array handed to a function has its references counted, which costs more than all of this.
+    """
+    hx, hy, hz = half
+    ax, ay, az, axx, axy, axz, ayy, ayz, azz, wa = a
+    bx, by, bz, bxx, bxy, bxz, byy, byz, bzz, wb = b
+    lead = da - db - gap - _SLACK * (abs(da) + abs(db) + abs(wa) + abs(wb))
+    # the linear part of the difference is smallest at a corner
+    drop = 2.0 * (abs(ax - bx) * hx + abs(ay - by) * hy + abs(az - bz) * hz)
+    if kind == LAGUERRE:
+        return lead > drop
+    if kind == QUADRATIC:
+        # plus the smallest value of the quadratic remainder, entry by entry
+        drop -= min(axx - bxx, 0.0) * hx * hx + min(ayy - byy, 0.0) * hy * hy + min(azz - bzz, 0.0) * hz * hz
+        return lead > drop + 2.0 * (abs(axy - bxy) * hx * hy + abs(axz - bxz) * hx * hz + abs(ayz - byz) * hy * hz)
+    # The norm is convex: it lies above its tangent at the centre (generator a) and, its square root being concave, below the
+    # tangent plus |h|^2 / (2 |z|) (generator b); near a seed, where that is loose, the triangle inequality bounds instead.
+    reach = bxx * hx * hx + byy * hy * hy + bzz * hz * hz
+    reach += 2.0 * (abs(bxy) * hx * hy + abs(bxz) * hx * hz + abs(byz) * hy * hz)
+    na, nb = 1.0 / max(da + wa, 1e-300), 1.0 / max(db + wb, 1e-300)
+    tangent = abs(ax * na - bx * nb) * hx + abs(ay * na - by * nb) * hy + abs(az * na - bz * nb) * hz + 0.5 * reach * nb
+    plain = (abs(ax) * hx + abs(ay) * hy + abs(az) * hz) * na + np.sqrt(reach)
+    return lead > min(tangent, plain)
+
+
+@njit(nogil=True, cache=True)
+def beaten(
     kind: int,
     s: NDArray[np.float64],
     w: NDArray[np.float64],
@@ -49,39 +91,10 @@ def _beaten(
     dj: float,
     gap: float,
 ) -> bool:
-    """Whether generator j is nearer than i by more than `gap` in the whole block."""
-    slack = gap + _SLACK * (abs(di) + abs(dj) + abs(w[i]) + abs(w[j]))
-    if kind == LAGUERRE:
-        # the difference is affine: its smallest value stands at a corner
-        drop = 0.0
-        for k in range(3):
-            drop += 2.0 * abs(s[i, k] - s[j, k]) * half[k]
-        return di - dj - drop > slack
-    ax, ay, az = centre[0] - s[i, 0], centre[1] - s[i, 1], centre[2] - s[i, 2]
-    bx, by, bz = centre[0] - s[j, 0], centre[1] - s[j, 1], centre[2] - s[j, 2]
-    gix = m[i, 0] * ax + m[i, 1] * ay + m[i, 2] * az
-    giy = m[i, 1] * ax + m[i, 3] * ay + m[i, 4] * az
-    giz = m[i, 2] * ax + m[i, 4] * ay + m[i, 5] * az
-    gjx = m[j, 0] * bx + m[j, 1] * by + m[j, 2] * bz
-    gjy = m[j, 1] * bx + m[j, 3] * by + m[j, 4] * bz
-    gjz = m[j, 2] * bx + m[j, 4] * by + m[j, 5] * bz
-    hx, hy, hz = half[0], half[1], half[2]
-    if kind == QUADRATIC:
-        # gradient term at the worst corner, plus the smallest value of the quadratic remainder entry by entry
-        drop = 2.0 * (abs(gix - gjx) * hx + abs(giy - gjy) * hy + abs(giz - gjz) * hz)
-        drop -= min(m[i, 0] - m[j, 0], 0.0) * hx * hx + min(m[i, 3] - m[j, 3], 0.0) * hy * hy
-        drop -= min(m[i, 5] - m[j, 5], 0.0) * hz * hz
-        drop += 2.0 * abs(m[i, 1] - m[j, 1]) * hx * hy + 2.0 * abs(m[i, 2] - m[j, 2]) * hx * hz
-        drop += 2.0 * abs(m[i, 4] - m[j, 4]) * hy * hz
-        return di - dj - drop > slack
-    # The norm is convex: it lies above its tangent at the centre (generator i) and, its square root being concave, below the
-    # tangent plus |h|^2 / (2 |z|) (generator j); near a seed, where that is loose, the triangle inequality bounds instead.
-    reach = m[j, 0] * hx * hx + m[j, 3] * hy * hy + m[j, 5] * hz * hz
-    reach += 2.0 * (abs(m[j, 1]) * hx * hy + abs(m[j, 2]) * hx * hz + abs(m[j, 4]) * hy * hz)
-    ni, nj = max(di + w[i], 1e-300), max(dj + w[j], 1e-300)
-    tangent = abs(gix / ni - gjx / nj) * hx + abs(giy / ni - gjy / nj) * hy + abs(giz / ni - gjz / nj) * hz + 0.5 * reach / nj
-    plain = (abs(gix) * hx + abs(giy) * hy + abs(giz) * hz) / ni + np.sqrt(reach)
-    return di - dj - min(tangent, plain) > slack
+    """Whether generator j is nearer than i by more than `gap` in the whole block; `di` and `dj` are those of its centre."""
+    a = _terms(kind, s, w, m, i, centre[0], centre[1], centre[2])
+    b = _terms(kind, s, w, m, j, centre[0], centre[1], centre[2])
+    return _falls_behind(kind, a, b, (half[0], half[1], half[2]), di, dj, gap)
 
 
 @njit(nogil=True, cache=True)
@@ -100,15 +113,19 @@ def prune(
 ) -> int:
     """Write those of the first `count` generators in `given` that may come within `gap` of the nearest one somewhere in the
     block to `kept`, in order; `d` is room for `count` values."""
-    best = 0
+    x, y, z = centre[0], centre[1], centre[2]
+    best, least = 0, np.inf
     for a in range(count):
-        d[a] = distance(kind, s, w, m, given[a], centre[0], centre[1], centre[2])
-        if d[a] < d[best]:
-            best = a
+        d[a] = distance(kind, s, w, m, np.int64(given[a]), x, y, z)
+        if d[a] < least:
+            best, least = a, d[a]
+    first = _terms(kind, s, w, m, np.int64(given[best]), x, y, z)
+    reach = (half[0], half[1], half[2])
     number = 0
     for a in range(count):
-        if a == best or not _beaten(kind, s, w, m, given[a], given[best], centre, half, d[a], d[best], gap):
-            kept[number] = given[a]
+        i = np.int64(given[a])
+        if a == best or not _falls_behind(kind, _terms(kind, s, w, m, i, x, y, z), first, reach, d[a], least, gap):
+            kept[number] = i
             number += 1
     return number
 
@@ -121,64 +138,68 @@ def _fill(
     m: NDArray[np.float64],
     kept: NDArray[np.int32],
     count: int,
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
+    part: NDArray[np.int64],
     spacing: NDArray[np.float64],
     origin: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    label: NDArray[np.int64],
     out: NDArray[np.int32],
 ) -> None:
-    """Nearest of `count` generators for each voxel of a block; ranges are (x, y, z), `kept` ascends."""
+    """Nearest of the first `count` generators in `kept`, which ascends, for each voxel of ``part[0] <= (x, y, z) < part[1]``.
+
+    Rows of voxels are compared with one generator after another without branches, so that the compiler makes vectors of them:
+    labels are as wide as distances for the same reason. `rows` (2, width) and `label` (width) are room.
+    """
+    x_low = part[0, 0]
+    width = part[1, 0] - x_low
     if count == 1:
-        out[low[2] : high[2], low[1] : high[1], low[0] : high[0]] = kept[0]
+        for iz in range(part[0, 2], part[1, 2]):
+            for iy in range(part[0, 1], part[1, 1]):
+                for ix in range(width):
+                    out[iz, iy, x_low + ix] = kept[0]
         return
-    width = high[0] - low[0]
-    best = np.empty(width)
-    label = np.empty(width, np.int32)
-    xs = np.empty(width)
+    xs, best = rows[0], rows[1]
     for ix in range(width):
-        xs[ix] = origin[0] + (low[0] + ix) * spacing[0]
-    for iz in range(low[2], high[2]):
+        xs[ix] = origin[0] + (x_low + ix) * spacing[0]
+        label[ix] = kept[0]
+    for iz in range(part[0, 2], part[1, 2]):
         z = origin[2] + iz * spacing[2]
-        for iy in range(low[1], high[1]):
+        for iy in range(part[0, 1], part[1, 1]):
             y = origin[1] + iy * spacing[1]
-            best[:] = np.inf
-            label[:] = kept[0]
+            for ix in range(width):
+                best[ix] = np.inf
             for a in range(count):
-                i = kept[a]
+                i = np.int64(kept[a])
+                sx, weight = s[i, 0], w[i]
                 dy, dz = y - s[i, 1], z - s[i, 2]
                 if kind == LAGUERRE:
                     rest = dy * dy + dz * dz
                     for ix in range(width):
-                        dx = xs[ix] - s[i, 0]
-                        value = dx * dx + rest - w[i]
-                        if value < best[ix]:
-                            best[ix] = value
-                            label[ix] = i
+                        dx = xs[ix] - sx
+                        value = dx * dx + rest - weight
+                        before, held = best[ix], label[ix]
+                        best[ix] = value if value < before else before
+                        label[ix] = i if value < before else held
                 else:
+                    first = m[i, 0]
                     cross = 2.0 * (m[i, 1] * dy + m[i, 2] * dz)
                     rest = (m[i, 3] * dy + 2.0 * m[i, 4] * dz) * dy + m[i, 5] * dz * dz
-                    for ix in range(width):
-                        dx = xs[ix] - s[i, 0]
-                        value = (m[i, 0] * dx + cross) * dx + rest
-                        value = value - w[i] if kind == QUADRATIC else np.sqrt(max(value, 0.0)) - w[i]
-                        if value < best[ix]:
-                            best[ix] = value
-                            label[ix] = i
-            out[iz, iy, low[0] : high[0]] = label
-
-
-@njit(nogil=True, cache=True)
-def _box(
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
-    spacing: NDArray[np.float64],
-    origin: NDArray[np.float64],
-    centre: NDArray[np.float64],
-    half: NDArray[np.float64],
-) -> None:
-    for k in range(3):
-        half[k] = 0.5 * (high[k] - 1 - low[k]) * spacing[k]
-        centre[k] = origin[k] + low[k] * spacing[k] + half[k]
+                    if kind == QUADRATIC:
+                        for ix in range(width):
+                            dx = xs[ix] - sx
+                            value = (first * dx + cross) * dx + rest - weight
+                            before, held = best[ix], label[ix]
+                            best[ix] = value if value < before else before
+                            label[ix] = i if value < before else held
+                    else:
+                        for ix in range(width):
+                            dx = xs[ix] - sx
+                            value = np.sqrt(max((first * dx + cross) * dx + rest, 0.0)) - weight
+                            before, held = best[ix], label[ix]
+                            best[ix] = value if value < before else before
+                            label[ix] = i if value < before else held
+            for ix in range(width):
+                out[iz, iy, x_low + ix] = label[ix]
 
 
 @njit(nogil=True, cache=True)
@@ -187,42 +208,55 @@ def label_block(
     s: NDArray[np.float64],
     w: NDArray[np.float64],
     m: NDArray[np.float64],
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    block: NDArray[np.int64],
     spacing: NDArray[np.float64],
     origin: NDArray[np.float64],
     out: NDArray[np.int32],
 ) -> None:
-    """Label the voxels ``low <= (x, y, z) < high`` of ``out[z, y, x]``."""
-    n = len(w)
+    """Label the voxels ``block[0] <= (x, y, z) < block[1]`` of ``out[z, y, x]``.
+
+    The block is cut into parts of at most ``edges[0]`` voxels along (x, y, z), these into parts of ``edges[1]`` and so on; each
+    part passes on the generators that may be nearest somewhere in it, until one is left or its voxels are tried.
+    """
+    n, levels = len(w), len(edges)
     centre, half, d = np.empty(3), np.empty(3), np.empty(n)
-    every = np.arange(n).astype(np.int32)
-    coarse, middle, fine = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
-    a_low, a_high = np.empty(3, np.int64), np.empty(3, np.int64)
-    b_low, b_high = np.empty(3, np.int64), np.empty(3, np.int64)
-    _box(low, high, spacing, origin, centre, half)
-    n_coarse = prune(kind, s, w, m, every, n, centre, half, d, coarse, 0.0)
-    step, small = _EDGES[1], _EDGES[2]
-    for az in range(low[2], high[2], step):
-        a_low[2], a_high[2] = az, min(az + step, high[2])
-        for ay in range(low[1], high[1], step):
-            a_low[1], a_high[1] = ay, min(ay + step, high[1])
-            for ax in range(low[0], high[0], step):
-                a_low[0], a_high[0] = ax, min(ax + step, high[0])
-                _box(a_low, a_high, spacing, origin, centre, half)
-                n_middle = prune(kind, s, w, m, coarse, n_coarse, centre, half, d, middle, 0.0)
-                if n_middle == 1:
-                    _fill(kind, s, w, m, middle, 1, a_low, a_high, spacing, origin, out)
-                    continue
-                for bz in range(a_low[2], a_high[2], small):
-                    b_low[2], b_high[2] = bz, min(bz + small, a_high[2])
-                    for by in range(a_low[1], a_high[1], small):
-                        b_low[1], b_high[1] = by, min(by + small, a_high[1])
-                        for bx in range(a_low[0], a_high[0], small):
-                            b_low[0], b_high[0] = bx, min(bx + small, a_high[0])
-                            _box(b_low, b_high, spacing, origin, centre, half)
-                            n_fine = prune(kind, s, w, m, middle, n_middle, centre, half, d, fine, 0.0)
-                            _fill(kind, s, w, m, fine, n_fine, b_low, b_high, spacing, origin, out)
+    rows, label = np.empty((2, edges[levels - 1, 0])), np.empty(edges[levels - 1, 0], np.int64)
+    kept = np.empty((levels + 1, n), np.int32)
+    parts = np.empty((levels + 1, 2, 3), np.int64)
+    counts, done, number = np.zeros(levels + 1, np.int64), np.zeros(levels + 1, np.int64), np.zeros(levels + 1, np.int64)
+    for i in range(n):
+        kept[0, i] = i
+    for k in range(3):
+        parts[0, 0, k], parts[0, 1, k] = block[0, k], block[1, k]
+    # one walk through all levels instead of nested loops: `prune` and `_fill` are compiled into it once, not once a level
+    level, counts[0] = 0, n
+    while level >= 0:
+        if level == levels or counts[level] == 1:
+            _fill(kind, s, w, m, kept[level], counts[level], parts[level], spacing, origin, rows, label, out)
+            level -= 1
+            continue
+        if done[level] == 0:
+            number[level] = 1
+            for k in range(3):
+                number[level] *= (parts[level, 1, k] - parts[level, 0, k] + edges[level, k] - 1) // edges[level, k]
+        if done[level] == number[level]:
+            done[level] = 0
+            level -= 1
+            continue
+        which = done[level]
+        done[level] += 1
+        for k in range(3):
+            step = edges[level, k]
+            along = (parts[level, 1, k] - parts[level, 0, k] + step - 1) // step
+            begin = parts[level, 0, k] + which % along * step
+            which //= along
+            end = min(begin + step, parts[level, 1, k])
+            parts[level + 1, 0, k], parts[level + 1, 1, k] = begin, end
+            half[k] = 0.5 * (end - 1 - begin) * spacing[k]
+            centre[k] = origin[k] + begin * spacing[k] + half[k]
+        counts[level + 1] = prune(kind, s, w, m, kept[level], counts[level], centre, half, d, kept[level + 1], 0.0)
+        level += 1
 
 
 @njit(nogil=True, cache=True)

@@ -6,8 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from nmcstudio.grains.labelling_kernels import _beaten as beaten
-from nmcstudio.grains.labelling_kernels import distance, prune
+from nmcstudio.grains.labelling_kernels import beaten, distance, prune
 
 _EDGES = (16, 8, 4)  # voxels of the blocks inside the piece that is worked on
 _LOOKS = 12  # voxels that are tried before a cell is left to the count
