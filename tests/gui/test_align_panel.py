@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyqtgraph as pg
 import pytest
 from PySide6.QtCore import Qt
 
@@ -127,6 +128,9 @@ def test_run_does_what_the_preview_showed_and_clears_the_form(panel: Any, qtbot:
     panel.box.stepped.emit(1, 0)
     qtbot.waitUntil(lambda: panel.live.is_current)
     wanted = panel.live.plan.moves
+    axes = [each.getPlotItem().getAxis("left") for each in panel.findChildren(pg.PlotWidget)]
+    assert axes
+    assert {axis.autoSIPrefixScale for axis in axes if axis.labelText == "µm"} == {1.0}, "micrometres, not thousandths of them"
     with qtbot.waitSignal(panel.controller.committed, timeout=60_000):
         panel.run()
     stack = panel.controller.project.record("ebsd").load()

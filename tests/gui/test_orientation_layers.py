@@ -21,6 +21,7 @@ from nmcstudio.gui.views.layer_keys import LayerKeys
 from nmcstudio.gui.views.layer_model import LayerModel, Look
 from nmcstudio.gui.views.lazy_planes import LazyPlanes
 from nmcstudio.gui.views.orientation_layers import boundary_words
+from nmcstudio.gui.views.plot_canvas import _outwards
 from nmcstudio.gui.views.plot_data import plot_csv
 from nmcstudio.gui.views.plot_files import plot_bytes
 from nmcstudio.gui.views.slice_images import SliceImages
@@ -175,6 +176,9 @@ def test_plots_of_orientations() -> None:
     assert np.isnan(figure.image.z[0, 0])
     assert np.isfinite(figure.image.brightest)
     assert {words for words, *_ in plots["inverse-pole-figure"].marks} == {"0001", "1-100", "10-10"}
+    x_mark, y_mark = (_outwards(figure.image, x, y) for _, x, y in figure.marks)
+    assert x_mark == (0.0, pytest.approx(0.5)), "X begins where the circle ends"
+    assert y_mark == (pytest.approx(0.5), 0.0)
     assert b"<svg" in plot_bytes(figure, "svg")
     assert plot_csv(figure).count("\n") > 100
     content = make_content("grains", {"grains": grains, "ebsd": stack}, Monitor()).completed(Monitor())

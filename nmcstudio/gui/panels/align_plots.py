@@ -50,6 +50,8 @@ class DriftFigure(QWidget):
             plot.getPlotItem().getAxis("left").setWidth(_LEFT)
         self.drift.scene().sigMouseClicked.connect(lambda event: self._clicked(self.drift, event))
         self.agreement.scene().sigMouseClicked.connect(lambda event: self._clicked(self.agreement, event))
+        # Small drifts stay in um: a factor of 0.001 beside the axis is overlooked.
+        self.drift.getPlotItem().getAxis("left").enableAutoSIPrefix(False)
         self.drift.getPlotItem().setLabel("left", "µm")
         self.agreement.getPlotItem().setLabel("left", "%")
         self.agreement.getPlotItem().setYRange(0, 100, padding=0.05)

@@ -34,7 +34,7 @@ def colour_of(theme: Any, role: str, colour: tuple[int, int, int] | None = None)
             return QColor(theme.muted)
     made = QColor(*colour)
     if theme.dark:
-        return made.lighter(150) if made.lightness() < 110 else made
+        return made if made.lightness() > 150 else QColor.fromHsl(max(made.hslHue(), 0), made.hslSaturation(), 165)
     return made.darker(150) if made.lightness() > 160 else made
 
 
@@ -63,11 +63,20 @@ def draw_plot(canvas: pg.PlotWidget, plot: Plot, theme: Any) -> None:
     for series in plot.series:
         _draw_series(item, series, theme)
     for words, x, y in plot.marks:
-        mark = pg.TextItem(words, theme.text, anchor=(0.5, 0.5))
+        # Away from the middle, so that no word lies on the picture it stands beside.
+        mark = pg.TextItem(words, theme.text, anchor=_outwards(plot.image, x, y))
         mark.setFont(_small(canvas.font()))
         mark.setPos(x, y)
         item.addItem(mark)
     _set_range(item, plot)
+
+
+def _outwards(image: Image | None, x: float, y: float) -> tuple[float, float]:
+    """Which point of a word lies at (x, y), from (0, 0) its upper left to (1, 1)."""
+    if image is None:
+        return 0.5, 0.5
+    across, up = (np.clip(2 * (at - low) / (high - low) - 1, -1, 1) for at, (low, high) in zip((x, y), image.edges()))
+    return float(1 - across) / 2, float(1 + up) / 2
 
 
 def _draw_band(item: pg.PlotItem, band: Band, theme: Any) -> None:
@@ -122,7 +131,7 @@ def _set_range(item: pg.PlotItem, plot: Plot) -> None:
         (left, right), (bottom, top) = plot.image.edges()
         for _, x, y in plot.marks:  # words beside the picture are to be seen
             left, right, bottom, top = min(left, x), max(right, x), min(bottom, y), max(top, y)
-        item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0.08 if plot.flat else 0)
+        item.setRange(xRange=(left, right), yRange=(bottom, top), padding=0.1 if plot.flat else 0)
         return
     item.autoRange(padding=0.02)
     limits = y_range_of(plot)

@@ -10,7 +10,7 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QMimeData, Qt, Slot
 from PySide6.QtGui import QColor, QFont, QGuiApplication, QPixmap
-from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFileDialog, QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from nmcstudio.gui.views.contents import Image, Plot, Series
 from nmcstudio.gui.views.plot_canvas import colour_of, draw_plot, make_canvas
@@ -22,6 +22,7 @@ from nmcstudio.report.drawing import KINDS, with_mean
 # Heights of a card in pixels: in the dock, and in the middle of the window.
 COMPACT_HEIGHT = 172
 FULL_HEIGHTS = (300, 460)
+_BESIDE_WIDTH = 120  # of words beside a picture
 _MARKS = {"line": "━", "dashed": "╍", "points": "●", "bars": "■"}
 
 
@@ -64,7 +65,6 @@ class PlotCard(QFrame):
         self._words.setContentsMargins(8, 0, 8, 0)
         self._ground = QFrame(self)
         self._ground.setAutoFillBackground(True)
-        self._ground.setMinimumHeight(88 if compact else 180)
         inside = QVBoxLayout(self._ground)
         inside.setContentsMargins(0, 0, 0, 0)
         self._caption: QLabel = ElidedLabel("", self) if compact else QLabel(self)
@@ -77,12 +77,16 @@ class PlotCard(QFrame):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.addLayout(row)
-        column.addWidget(self._words)
-        column.addWidget(self._ground, 1)
+        self._middle = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._middle.setSpacing(2)
+        self._middle.addWidget(self._words)
+        self._middle.addWidget(self._ground, 1)
+        column.addLayout(self._middle, 1)
         column.addWidget(self._caption)
         column.addWidget(self._note)
         self._compact = compact
         self.setMinimumWidth(240)
+        self._ground.setMinimumHeight(88 if compact else 180)
         self.setMinimumHeight(COMPACT_HEIGHT if compact else FULL_HEIGHTS[0])
         if not compact:
             self.setMaximumHeight(FULL_HEIGHTS[1])
@@ -97,6 +101,11 @@ class PlotCard(QFrame):
         """Words in the colours of the theme; the picture waits for `draw`."""
         self.is_drawn = False
         plot = self.plot
+        # A picture as high as it is wide, such as a pole figure, has its words beside it where there is little height.
+        beside = self._compact and plot.flat
+        self._middle.setDirection(QBoxLayout.Direction.RightToLeft if beside else QBoxLayout.Direction.TopToBottom)
+        self._words.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        self._words.setMinimumWidth(_BESIDE_WIDTH if beside else 0)
         self._title.setText(plot.title)
         self._words.setText(self._legend())
         palette = self._ground.palette()
