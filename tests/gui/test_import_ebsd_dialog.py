@@ -123,6 +123,8 @@ def test_a_silent_file_asks_for_the_point_group(qtbot: Any, controller: Controll
     qtbot.waitUntil(lambda: is_drawn(dialog), timeout=30_000)
     controller.edit_params("import-ebsd", {"files": [str(tmp_path / "none.ang")]})
     qtbot.waitUntil(lambda: "no file" in dialog.picture._words, timeout=30_000)
+    buttons = dialog.frames.buttons.values()
+    assert not any(button.isChecked() or "from the file" in button.text() for button in buttons), "nothing of the map before"
     dialog.close()
 
 

@@ -68,9 +68,13 @@ class FrameChoice(QWidget):
 
     def forget_pictures(self) -> None:
         """No map is there."""
-        for button in self.buttons.values():
+        # In an exclusive group the last button that was chosen could not be let go.
+        self._group.setExclusive(False)
+        for key, button in self.buttons.items():
             button.setIcon(QIcon())
             button.setChecked(False)
+            button.setText(NAMES.get(key, key))
+        self._group.setExclusive(True)
 
     def choose(self, key: str) -> None:
         """Mark a frame; tells nobody."""
