@@ -17,6 +17,7 @@ from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.panels import align_live
 from nmcstudio.gui.panels.align_preview import moved, pair_pixels
 from nmcstudio.gui.views.drift_plots import drift_plots
+from nmcstudio.gui.views.plot_card import _name_of
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.pipeline import registry
 from nmcstudio.project.codec import digest
@@ -143,6 +144,7 @@ def test_run_does_what_the_preview_showed_and_clears_the_form(panel: Any, qtbot:
     assert not panel.controller.params("align-ebsd")["nudges"]
     plots = drift_plots(stack)
     assert [plot.key for plot in plots] == ["drift", "agreement"]
+    assert [_name_of(line) for line in plots[0].series][:2] == ["x, measured", "x, undone"], "both directions are data"
     assert plots[0].caption == "8 sections; to look at: 6; moved by hand: 5"
     assert drift_plots(replace(stack, alignment=None)) == ()
 

@@ -7,6 +7,9 @@ import numpy as np
 from nmcstudio.core.ebsd import Alignment, EbsdStack
 from nmcstudio.gui.views.contents import Plot, Series
 
+# As in the panel; both are data.
+_X_COLOUR, _Y_COLOUR = (0, 114, 178), (213, 94, 0)
+
 
 def drift_plots(stack: EbsdStack) -> tuple[Plot, ...]:
     """Drift and agreement against the section, for a stack that was aligned; none for others."""
@@ -19,10 +22,10 @@ def drift_plots(stack: EbsdStack) -> tuple[Plot, ...]:
     series = []
     # Where the stack as a whole lies is free.
     undone = np.median(done.drift_um + done.applied_um, axis=0) - done.applied_um
-    for axis, name, role in ((1, "x", "data"), (0, "y", "model")):
+    for axis, name, colour in ((1, "x", _X_COLOUR), (0, "y", _Y_COLOUR)):
         if measured:
-            series.append(Series(role, f"{name}, measured", number, done.drift_um[:, axis]))
-        series.append(Series(role, f"{name}, undone", number, undone[:, axis], style="dashed"))
+            series.append(Series("data", f"{name}, measured", number, done.drift_um[:, axis], colour=colour))
+        series.append(Series("data", f"{name}, undone", number, undone[:, axis], style="dashed", colour=colour))
     marked = np.array(done.outliers, int)
     if len(marked):
         series.append(Series("theory", "to look at, x", number[marked], done.drift_um[marked, 1], style="points"))
