@@ -128,9 +128,11 @@ def find_shift(first: Section, second: Section, matching: Matching, guess: tuple
     matching
         How they are compared.
     guess
-        A further candidate, for instance what the sections between them say.
+        What the sections between them say, a further candidate; the result may then be a little coarser. None for neighbours.
     """
-    thin, fine = _Scores(first, second, matching, _FEW_POINTS), _Scores(first, second, matching, _POINTS)
+    thin = _Scores(first, second, matching, _FEW_POINTS)
+    # Where others lie between, their shifts weigh far more: no more points are needed here.
+    fine = _Scores(first, second, matching, _POINTS) if guess is None else thin
     binning, _ = _coarse(first.phase.shape, matching.limit)
     starts = [(0, 0), *_peaks(first, second, matching.limit)]
     if guess is not None:
