@@ -18,8 +18,9 @@ from nmcstudio.imaging.section_shift import Matching, SectionShift
 _ROBUST_ROUNDS = 20
 _HUBER_VOXELS = 0.5
 _PRIOR = 1e-3
-# Errors of comparisons grow with the distance to the power of 1.3 to 1.5, on simulated sections.
-_LESS_BY_DISTANCE = 2
+# Errors of comparisons grow with the distance to the power of 1.3 to 1.5 on simulated sections: where near ones are sound,
+# far ones tell nothing new.
+_LESS_BY_DISTANCE = 4
 # A step that differs from the usual one by more than this many voxels, and this many times the usual difference, is a jump.
 _JUMP_VOXELS, _USUAL_STEPS = 3.0, 4.0
 # A section that agrees with each of its neighbours at less than this share of what is usual is a poor one.
