@@ -28,15 +28,19 @@ class Measured:
         return replace(self, peak_mib=peak_mib)
 
 
-def _work(function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int, warm_up: bool, pipe: Any) -> None:
+def _work(
+    function: Callable[..., Any], arguments: tuple[Any, ...], repeats: int, warm_up: bool, digest: Callable[[Any], Any], pipe: Any
+) -> None:
     if warm_up:
         function(*arguments)  # compiled and cached code, imports
     runs, cpu, check = [], [], None
     for _ in range(repeats):
         begun, used = time.perf_counter(), time.process_time()
-        check = function(*arguments)
+        result = function(*arguments)
         runs.append(time.perf_counter() - begun)
         cpu.append(time.process_time() - used)
+        check = digest(result)
+        del result
     pipe.send(Measured(statistics.median(runs), tuple(runs), _peak_mib(), check, statistics.median(cpu)))
 
 
@@ -48,11 +52,21 @@ def _peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(function: Callable[..., Any], *arguments: Any, repeats: int = 3, warm_up: bool = True) -> Measured:
-    """Run `function` once to warm up (not where a run takes minutes) and `repeats` times measured, in a process of its own."""
+def itself(result: Any) -> Any:
+    """A result that is its own check value."""
+    return result
+
+
+def measure(
+    function: Callable[..., Any], *arguments: Any, repeats: int = 3, warm_up: bool = True, digest: Callable[[Any], Any] = itself
+) -> Measured:
+    """Run `function` once to warm up (not where a run takes minutes) and `repeats` times measured, in a process of its own.
+
+    `digest` makes the check value of a result; its time does not count.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(function, arguments, repeats, warm_up, theirs))
+    process = context.Process(target=_work, args=(function, arguments, repeats, warm_up, digest, theirs))
     process.start()
     theirs.close()
     try:
@@ -63,11 +77,16 @@ def measure(function: Callable[..., Any], *arguments: Any, repeats: int = 3, war
 
 
 def interleaved(
-    ways: Mapping[str, Callable[..., Any]], arguments: tuple[Any, ...], rounds: int = 5, warm_up: bool = True
+    ways: Mapping[str, Callable[..., Any]],
+    arguments: tuple[Any, ...],
+    rounds: int = 5,
+    warm_up: bool = True,
+    digest: Callable[[Any], Any] = itself,
 ) -> dict[str, Measured | str]:
     """Run all ways in turn in this process, `rounds` times: what else the machine does hits all alike.
 
     A way whose peer is not installed gives words instead of figures. Peak memory is not told apart (NaN).
+    `digest` makes the check value of a result; its time does not count.
     """
     rows: dict[str, Measured | str] = {}
     runs: dict[str, list[float]] = {name: [] for name in ways}
@@ -79,13 +98,15 @@ def interleaved(
                 continue
             begun, used = time.perf_counter(), time.process_time()
             try:
-                checks[name] = function(*arguments)
+                result = function(*arguments)
             except ImportError as error:
                 rows[name] = f"not installed ({error.name})"
                 continue
             if number >= warm_up:
                 runs[name].append(time.perf_counter() - begun)
                 cpu[name].append(time.process_time() - used)
+            checks[name] = digest(result)
+            del result
     for name in ways:
         if name not in rows:
             rows[name] = Measured(

@@ -14,7 +14,7 @@ from nmcstudio.core.volume import Triple, check_spacing
 from nmcstudio.core.workers import in_threads
 
 _PIECE = (256, 64, 64)  # voxels (x, y, z) of one piece of work
-_EDGES = ((32, 32, 32), (16, 16, 16), (8, 8, 8))  # voxels (x, y, z) of the parts that a piece is cut into, coarse to fine
+_EDGES = (32, 16)  # voxels of the edges of the parts that a piece is cut into before the smallest ones
 _PAIRS = 20_000_000  # point-generator pairs between two reports
 
 
@@ -58,7 +58,7 @@ def label_grid(
     NmcError
         If there is no generator, a value is missing or the matrices do not fit the kind.
     """
-    from nmcstudio.grains.labelling_kernels import CODES, label_block
+    from nmcstudio.grains.labelling_kernels import CODES, EDGE, label_block
 
     s, w, m = packed(kind, seeds_um, weights, matrices)
     spacing = np.array(check_spacing(spacing_um)[::-1])
@@ -72,7 +72,7 @@ def label_grid(
         for y in range(0, size[1], _PIECE[1])
         for x in range(0, size[0], _PIECE[0])
     ]
-    edges = np.array(_EDGES, dtype=np.int64)
+    edges = np.array([(edge,) * 3 for edge in (*_EDGES, EDGE)], dtype=np.int64)
 
     def work(low: tuple[int, int, int]) -> None:
         block = np.array([low, np.minimum(np.array(low) + _PIECE, size)], dtype=np.int64)

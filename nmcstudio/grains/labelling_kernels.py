@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 LAGUERRE, QUADRATIC, SQRT = 0, 1, 2
 CODES = {"laguerre": LAGUERRE, "gbpd-quadratic": QUADRATIC, "gbpd-sqrt": SQRT}
+EDGE = 8  # voxels of the smallest parts along each axis
+AREA = EDGE * EDGE
 _SLACK = 1e-11  # relative; keeps ties and rounding out of the pruning
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _form(m: NDArray[np.float64], i: int, dx: float, dy: float, dz: float) -> float:
+def _form(m: NDArray[np.float64], i: int | np.int64, dx: float, dy: float, dz: float) -> float:
     """(x - s)' M (x - s) with M as xx, xy, xz, yy, yz, zz."""
     cross = 2.0 * (m[i, 1] * dy + m[i, 2] * dz)
     rest = (m[i, 3] * dy + 2.0 * m[i, 4] * dz) * dy + m[i, 5] * dz * dz
@@ -23,7 +25,14 @@ def _form(m: NDArray[np.float64], i: int, dx: float, dy: float, dz: float) -> fl
 
 @njit(nogil=True, cache=True)
 def distance(
-    kind: int, s: NDArray[np.float64], w: NDArray[np.float64], m: NDArray[np.float64], i: int, x: float, y: float, z: float
+    kind: int,
+    s: NDArray[np.float64],
+    w: NDArray[np.float64],
+    m: NDArray[np.float64],
+    i: int | np.int64,
+    x: float,
+    y: float,
+    z: float,
 ) -> float:
     """Distance of a point to generator i, as in models.md 6.1 and 6.2; the one definition that ties are judged by."""
     dx, dy, dz = x - s[i, 0], y - s[i, 1], z - s[i, 2]
@@ -36,7 +45,14 @@ def distance(
 
 @njit(nogil=True, cache=True)
 def _terms(
-    kind: int, s: NDArray[np.float64], w: NDArray[np.float64], m: NDArray[np.float64], i: int, x: float, y: float, z: float
+    kind: int,
+    s: NDArray[np.float64],
+    w: NDArray[np.float64],
+    m: NDArray[np.float64],
+    i: int | np.int64,
+    x: float,
+    y: float,
+    z: float,
 ) -> tuple[float, ...]:
     """What the pruning asks of generator i: M (x - s) at the centre of the block, M itself, the weight."""
     dx, dy, dz = x - s[i, 0], y - s[i, 1], z - s[i, 2]
@@ -141,65 +157,60 @@ def _fill(
     part: NDArray[np.int64],
     spacing: NDArray[np.float64],
     origin: NDArray[np.float64],
-    rows: NDArray[np.float64],
-    label: NDArray[np.int64],
+    plane: NDArray[np.float64],
     out: NDArray[np.int32],
 ) -> None:
     """Nearest of the first `count` generators in `kept`, which ascends, for each voxel of ``part[0] <= (x, y, z) < part[1]``.
 
-    Rows of voxels are compared with one generator after another without branches, so that the compiler makes vectors of them:
-    labels are as wide as distances for the same reason. `rows` (2, width) and `label` (width) are room.
+    A plane of `EDGE` times `EDGE` voxels, the largest there is if `count` is above 1, is compared with one generator after
+    another without branches and with a fixed number of turns, so that the compiler makes vectors of it. `plane` holds, in one
+    array so that they are known not to overlap: x, y, smallest distances, and labels as wide as these.
     """
-    x_low = part[0, 0]
-    width = part[1, 0] - x_low
+    x_low, y_low = part[0, 0], part[0, 1]
+    # unsigned, so that nothing looks for indices from the end
+    x_first, y_first = np.uint64(x_low), np.uint64(y_low)
+    x_wide, y_wide = np.uint64(part[1, 0] - x_low), np.uint64(part[1, 1] - y_low)
     if count == 1:
+        only = kept[0]
         for iz in range(part[0, 2], part[1, 2]):
-            for iy in range(part[0, 1], part[1, 1]):
-                for ix in range(width):
-                    out[iz, iy, x_low + ix] = kept[0]
+            for iy in range(y_wide):
+                for ix in range(x_wide):
+                    out[iz, y_first + iy, x_first + ix] = only
         return
-    xs, best = rows[0], rows[1]
-    for ix in range(width):
-        xs[ix] = origin[0] + (x_low + ix) * spacing[0]
-        label[ix] = kept[0]
+    for iy in range(EDGE):
+        for ix in range(EDGE):
+            plane[EDGE * iy + ix] = origin[0] + (x_low + ix) * spacing[0]
+            plane[AREA + EDGE * iy + ix] = origin[1] + (y_low + iy) * spacing[1]
     for iz in range(part[0, 2], part[1, 2]):
         z = origin[2] + iz * spacing[2]
-        for iy in range(part[0, 1], part[1, 1]):
-            y = origin[1] + iy * spacing[1]
-            for ix in range(width):
-                best[ix] = np.inf
-            for a in range(count):
-                i = np.int64(kept[a])
-                sx, weight = s[i, 0], w[i]
-                dy, dz = y - s[i, 1], z - s[i, 2]
-                if kind == LAGUERRE:
-                    rest = dy * dy + dz * dz
-                    for ix in range(width):
-                        dx = xs[ix] - sx
-                        value = dx * dx + rest - weight
-                        before, held = best[ix], label[ix]
-                        best[ix] = value if value < before else before
-                        label[ix] = i if value < before else held
-                else:
-                    first = m[i, 0]
-                    cross = 2.0 * (m[i, 1] * dy + m[i, 2] * dz)
-                    rest = (m[i, 3] * dy + 2.0 * m[i, 4] * dz) * dy + m[i, 5] * dz * dz
-                    if kind == QUADRATIC:
-                        for ix in range(width):
-                            dx = xs[ix] - sx
-                            value = (first * dx + cross) * dx + rest - weight
-                            before, held = best[ix], label[ix]
-                            best[ix] = value if value < before else before
-                            label[ix] = i if value < before else held
-                    else:
-                        for ix in range(width):
-                            dx = xs[ix] - sx
-                            value = np.sqrt(max((first * dx + cross) * dx + rest, 0.0)) - weight
-                            before, held = best[ix], label[ix]
-                            best[ix] = value if value < before else before
-                            label[ix] = i if value < before else held
-            for ix in range(width):
-                out[iz, iy, x_low + ix] = label[ix]
+        for p in range(2 * AREA, 3 * AREA):
+            plane[p] = np.inf
+        for a in range(count):
+            i = np.int64(kept[a])
+            name = np.float64(i)
+            sx, sy, dz, weight = s[i, 0], s[i, 1], z - s[i, 2], w[i]
+            if kind == LAGUERRE:
+                far = dz * dz
+                for p in range(AREA):
+                    dx, dy = plane[p] - sx, plane[AREA + p] - sy
+                    value = dx * dx + (dy * dy + far) - weight
+                    before, held = plane[2 * AREA + p], plane[3 * AREA + p]
+                    plane[2 * AREA + p] = value if value < before else before
+                    plane[3 * AREA + p] = name if value < before else held
+            else:
+                xx, xy, xz = m[i, 0], m[i, 1], m[i, 2] * dz
+                yy, yz, far = m[i, 3], 2.0 * m[i, 4] * dz, m[i, 5] * dz * dz
+                for p in range(AREA):
+                    dx, dy = plane[p] - sx, plane[AREA + p] - sy
+                    value = (xx * dx + 2.0 * (xy * dy + xz)) * dx + ((yy * dy + yz) * dy + far)
+                    value = value - weight if kind == QUADRATIC else np.sqrt(max(value, 0.0)) - weight
+                    before, held = plane[2 * AREA + p], plane[3 * AREA + p]
+                    plane[2 * AREA + p] = value if value < before else before
+                    plane[3 * AREA + p] = name if value < before else held
+        for iy in range(y_wide):
+            label = np.uint64(3 * AREA) + np.uint64(EDGE) * iy
+            for ix in range(x_wide):
+                out[iz, y_first + iy, x_first + ix] = np.int32(plane[label + ix])
 
 
 @njit(nogil=True, cache=True)
@@ -221,7 +232,7 @@ def label_block(
     """
     n, levels = len(w), len(edges)
     centre, half, d = np.empty(3), np.empty(3), np.empty(n)
-    rows, label = np.empty((2, edges[levels - 1, 0])), np.empty(edges[levels - 1, 0], np.int64)
+    plane = np.zeros(4 * AREA)
     kept = np.empty((levels + 1, n), np.int32)
     parts = np.empty((levels + 1, 2, 3), np.int64)
     counts, done, number = np.zeros(levels + 1, np.int64), np.zeros(levels + 1, np.int64), np.zeros(levels + 1, np.int64)
@@ -233,7 +244,7 @@ def label_block(
     level, counts[0] = 0, n
     while level >= 0:
         if level == levels or counts[level] == 1:
-            _fill(kind, s, w, m, kept[level], counts[level], parts[level], spacing, origin, rows, label, out)
+            _fill(kind, s, w, m, kept[level], counts[level], parts[level], spacing, origin, plane, out)
             level -= 1
             continue
         if done[level] == 0:
