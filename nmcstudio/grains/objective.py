@@ -50,7 +50,8 @@ class Objective:
         self.margin = 1.0
         self.agreement = self.value = float("nan")
         self.right_mass = np.zeros(len(model.radii))
-        self.mass: Array = np.bincount(training.truth, weights=training.masses, minlength=len(model.radii))
+        mass = np.bincount(training.truth, weights=training.masses, minlength=len(model.radii))
+        self.mass: Array = np.asarray(mass, np.float64)
         self._pool = pool
         self._norm = model.kind == "gbpd-sqrt"
         levels = (training.starts[training.groups[training.regions]], training.starts[training.groups], training.starts)
