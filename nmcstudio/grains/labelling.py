@@ -14,7 +14,7 @@ from nmcstudio.core.volume import Triple, check_spacing
 from nmcstudio.core.workers import in_threads
 
 _PIECE = (256, 64, 64)  # voxels (x, y, z) of one piece of work
-_EDGES = (32, 16)  # voxels of the edges of the parts that a piece is cut into before the smallest ones
+_EDGES = (64, 32, 16)  # voxels of the edges of the parts that a piece is cut into before the smallest ones
 _PAIRS = 20_000_000  # point-generator pairs between two reports
 
 
