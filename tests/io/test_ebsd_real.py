@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.ipf import ipf_colours
@@ -40,6 +41,9 @@ def test_steel_with_unequal_rounding(shared_data: Path) -> None:
     assert stack.shape == (1, 169, 169)
     np.testing.assert_allclose(stack.spacing_um, 2.961, rtol=1e-3)
     assert any("confidence index goes up to" in words for words in monitor.warnings)
+    # Points that were thrown out have three zeros for an orientation and no quality.
+    assert np.mean(stack.phase > 0) == pytest.approx(0.9247, abs=1e-4)
+    assert stack.quality[stack.phase == 0].max() == 0
 
 
 def test_magnesium_ctf_as_orix_reads_it(shared_data: Path) -> None:

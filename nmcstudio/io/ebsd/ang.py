@@ -103,7 +103,11 @@ def probe(path: Path, scan: str = "") -> RawInfo:
 
 
 def read(path: Path, scan: str, monitor: Monitor) -> RawMap:
-    """One .ang file; radians unless the numbers are too large, confidence index -1 is not indexed."""
+    """One .ang file; radians unless the numbers are too large.
+
+    Not indexed are points with the confidence index -1, and those with three angles of zero and no quality in a map that has
+    quality elsewhere: so programs write points that they have thrown out.
+    """
     info, numbers, rows = _describe(path)
     place = {name: index for index, name in enumerate(info.columns)}
     wanted = {
@@ -118,7 +122,10 @@ def read(path: Path, scan: str, monitor: Monitor) -> RawMap:
     header_step, header_grid = _header_numbers(info)
     warnings = info.warnings
     confidence = column.get("CI")
-    unindexed = None if confidence is None else confidence == -1
+    angles = (column["phi1"], column["PHI"], column["phi2"])
+    unindexed = np.zeros(len(column["x"]), bool) if confidence is None else confidence == -1
+    if "IQ" in column and np.nanmax(column["IQ"], initial=0.0) > 0:
+        unindexed |= (column["IQ"] <= 0) & np.all([angle == 0 for angle in angles], axis=0)
     largest = 0.0 if confidence is None else float(np.nanmax(confidence, initial=0.0))
     if largest > 1.0:
         warnings += (f"the confidence index goes up to {largest:g}; it should end at 1 and is not used",)
@@ -128,7 +135,7 @@ def read(path: Path, scan: str, monitor: Monitor) -> RawMap:
         replace(info, warnings=warnings),
         x=column["x"],
         y=column["y"],
-        angles=(column["phi1"], column["PHI"], column["phi2"]),
+        angles=angles,
         unit="radians",
         phase_ids=whole_numbers(column["Phase"]) if "Phase" in column else np.zeros(len(column["x"]), np.int64),
         phase_numbers=numbers,
