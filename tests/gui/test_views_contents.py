@@ -360,3 +360,22 @@ def test_a_tested_grain_model_shows_bands_laws_and_plain_parameters() -> None:
     assert (columns["parameter"][0], columns["unit"][0]) == ("seeds per volume (intensity)", "µm⁻³")
     assert (columns["value"][0], columns["low_95"][0], columns["high_95"][0]) == (3.6, 3.2, 4.0)
     assert list(columns["part"][-3:]) == ["Compared laws", "Compared laws", "Test of the seeds"]
+
+
+def test_the_weights_of_a_grain_model_are_shown_without_the_cells_at_the_surface(rng: np.random.Generator) -> None:
+    lattice = np.stack(np.meshgrid(*[np.arange(0.25, 10, 0.75)] * 3), axis=-1).reshape(-1, 3)
+    seeds = lattice + rng.uniform(-0.05, 0.05, lattice.shape)  # nearest neighbours at 0.65 or more
+    away = np.linalg.norm(seeds - 5, axis=1)
+    seeds, away = seeds[away < 4.9], away[away < 4.9]
+    weights = rng.normal(0, 0.1, len(seeds))
+    weights[away > 4.7] = 50.0  # a cell at the surface may have any weight
+    axis = np.arange(0.25, 10, 0.5) - 5
+    ball = (axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2 <= 25).astype(np.uint16)
+    grains = LabelVolume(ball, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), kind="grains")
+    fitted = Tessellation("laguerre", np.arange(1, len(seeds) + 1), seeds, weights, np.array([[0.0, 10.0]] * 3))
+    model = GrainModel(Law("poisson", {"intensity": 3.0}), Law("normal", {"mean": 0.0, "sd": 0.1}), Law("independence"))
+    made = make_content("grain-model", {"grain-model": model, "tessellation": fitted, "grains": grains}, Monitor())
+    plot = next(p for p in made.completed(Monitor()).plots if p.key == "weight-density")
+    data = next(series for series in plot.series if series.role == "data")
+    assert data.mean == pytest.approx(0.0, abs=0.02)
+    assert data.x[-1] < 1.0

@@ -11,6 +11,7 @@ from nmcstudio.core.comparison import Band
 from nmcstudio.core.grains import Envelope, GrainModel, Law, Tessellation
 from nmcstudio.core.laws import LAWS, LawParameter, family_of
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.core.volume import LabelVolume
 from nmcstudio.gui.views.content_images import density_plot
 from nmcstudio.gui.views.content_orientations import model_plots
 from nmcstudio.gui.views.contents import Column, Content, Image, Plot, Series, Table
@@ -22,14 +23,16 @@ _CURVES = {
     "F": ("empty-space", "Distance from any place to the nearest seed", "share of places F(r)"),
     "D0": ("nearest-neighbour", "Distance of a seed to its nearest neighbour", "share of seeds D₀(r)"),
 }
+Marks = tuple[NDArray[np.float64], NDArray[np.float64]]
 _POWERS = {-3: "µm⁻³", 0: "", 1: "µm"}
 
 
 def grain_model_content(values: dict[str, Any], monitor: Monitor) -> Content:
     model: GrainModel = values["grain-model"]
     fitted: Tessellation | None = values.get("tessellation")
+    marks = _marks(model, fitted, values.get("grains"))
     plots = [_envelope_plot(model, envelope) for envelope in model.envelopes] or [_pair_correlation(model)]
-    plots += [_weights(model, fitted), _copula(model), _ranks(fitted), *correction_plots(model.correction)]
+    plots += [_weights(model, marks), _copula(model), _ranks(marks), *correction_plots(model.correction)]
     plots += model_plots(model)
     return Content(
         "grain-model", "Grain model", "", table=_table(model), plots=tuple(p for p in plots if p), note=" ".join(model.notes)
@@ -143,7 +146,7 @@ def _pair_correlation(model: GrainModel) -> Plot | None:
     return Plot(key, title, "distance [µm]", label, tuple(series))
 
 
-def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot:
+def _weights(model: GrainModel, marks: Marks | None) -> Plot:
     """Density of the law, of the fitted weights, and of other laws by Akaike's criterion."""
     from nmcstudio.grains.weights import weight_density, weight_moments, weight_quantile
 
@@ -152,8 +155,8 @@ def _weights(model: GrainModel, fitted: Tessellation | None) -> Plot:
     x = np.linspace(low, high, 400)
     label = family_of("weights", law.kind).label
     series = [Series("model", label, x, weight_density(x, law), weight_moments(law).mean)]
-    if fitted is not None and fitted.kind == model.kind:
-        observed = density_plot("", "", f"weight [{unit}]", _inner_seeds(fitted)[0])
+    if marks is not None:
+        observed = density_plot("", "", f"weight [{unit}]", marks[0])
         if observed is not None:
             series.insert(0, observed.series[0])
     seen = model.as_published.get("weights")
@@ -187,30 +190,33 @@ def _copula(model: GrainModel) -> Plot | None:
     return Plot("copula", title, *axes, image=Image(u, u, z), caption=said)
 
 
-def _inner_seeds(fitted: Tessellation) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Weights and nearest-neighbour distances of the seeds that the laws are fitted to.
+def _marks(model: GrainModel, fitted: Tessellation | None, grains: LabelVolume | None) -> Marks | None:
+    """Weights and nearest-neighbour distances ``(n,)`` of the seeds that the laws are fitted to; None without them.
 
-    Weights of cells that the window cuts are held by few of their faces only.
+    Weights of cells at the border of what was observed are held by few of their faces only.
     """
     from nmcstudio.grains.fit_weights import seeds_in_use
+    from nmcstudio.grains.observed import observe, visible_generators
     from nmcstudio.stats.point_patterns import nearest_neighbour_sample
-    from nmcstudio.stats.regions import BoxRegion
 
-    there = np.all(np.isfinite(fitted.seeds_um), axis=1) & np.isfinite(fitted.weights)
-    if np.count_nonzero(there) < 2:
-        return np.empty(0), np.empty(0)
-    sample = nearest_neighbour_sample(fitted.seeds_um[there], BoxRegion(fitted.window_um))
+    if fitted is None or fitted.kind != model.kind:
+        return None
+    observation = observe(fitted, grains, model.minimum_cell_voxels)
+    used = visible_generators(fitted, model.minimum_cell_voxels, float(np.prod(observation.raster.spacing_um)))
+    if np.count_nonzero(used) < 2:
+        return None
+    sample = nearest_neighbour_sample(fitted.seeds_um[used], observation.region)
     use = seeds_in_use(sample)
-    return fitted.weights[there][sample.index][use], sample.distances_um[use]
+    return fitted.weights[used][sample.index][use], sample.distances_um[use]
 
 
-def _ranks(fitted: Tessellation | None) -> Plot | None:
+def _ranks(marks: Marks | None) -> Plot | None:
     """The same of the data: a point a seed whose nearest neighbour is known."""
     from scipy.stats import kendalltau, rankdata
 
-    if fitted is None:
+    if marks is None:
         return None
-    weights, distances_um = _inner_seeds(fitted)
+    weights, distances_um = marks
     if len(weights) < 10 or np.ptp(weights) == 0:
         return None
     ranks = [(rankdata(v) - 0.5) / len(v) for v in (weights, distances_um)]

@@ -31,7 +31,7 @@ NEEDS = {
     "ebsd": ("ebsd",),
     "grains": ("grains", "ebsd"),
     "tessellation": ("tessellation", "grains"),
-    "grain-model": ("grain-model", "tessellation"),
+    "grain-model": ("grain-model", "tessellation", "grains"),
     "particle": ("particle",),
     "mesh": ("mesh",),
     "validation": ("validation",),
