@@ -107,16 +107,14 @@ class _Search:
         checks = max(2, self.steps // 2)
         residual = self.step(False)
         for _ in range(2 * self.steps):
-            near = np.max(np.abs(residual)) < _NEAR
-            if near or self.monitor.finish_requested:
+            # Near enough for the checks, which move it once more; from a place that was looked at, not from the next guess.
+            enough = 0.5 * _TOLERANCE if len(self.rows) >= self.steps - checks else _NEAR
+            if np.max(np.abs(residual)) < enough or self.monitor.finish_requested:
                 break
             before = self.x
             move = np.linalg.solve(self.sensitivity, residual)
             self.x = self.vector.clip(before + np.clip(move, -_LARGEST_STEP, _LARGEST_STEP))
             moved = self.x - before
-            # Near enough for the checks, which move it once more.
-            if len(self.rows) >= self.steps - checks and np.max(np.abs(residual)) < 0.5 * _TOLERANCE:
-                break
             new = self.step(False)
             size = float(moved @ moved)
             if size > 1e-8:
