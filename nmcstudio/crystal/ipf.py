@@ -17,9 +17,11 @@ from nmcstudio.crystal.symmetry import laue_class
 
 # Fold about c (degrees of the sector, and whether a mirror halves the period) for classes with one main axis.
 _WEDGES = {
-    "-1": (360.0, False), "2/m": (180.0, False), "mmm": (90.0, True), "4/m": (90.0, False), "4/mmm": (45.0, True),
+    "-1": (360.0, False), "2/m": (180.0, False), "112/m": (180.0, False), "2/m11": (180.0, False), "mmm": (90.0, True), "4/m": (90.0, False), "4/mmm": (45.0, True),
     "-3": (120.0, False), "-3m": (60.0, True), "-31m": (60.0, True), "6/m": (60.0, False), "6/mmm": (30.0, True),
 }  # fmt: skip
+# Where the main axis of a class is not z: places of the components that become x, y and z of the wedge.
+_ORDER = {"2/m": [2, 0, 1], "2/m11": [1, 2, 0]}
 # Azimuth at which the sector begins: the mirror of -3m that contains c lies 30 degrees from the two-fold axis.
 _START = {"-3m": -30.0, "-31m": 0.0}
 # Names of the red, green and blue corner; of monoclinic and triclinic crystals only the axes of the crystal frame are known.
@@ -34,7 +36,9 @@ _CORNER_NAMES = {
     "4/mmm": ("001", "100", "110"),
     "4/m": ("001", "100", "010"),
     "mmm": ("001", "100", "010"),
-    "2/m": ("z", "x", "−x"),
+    "2/m": ("y", "z", "−z"),
+    "112/m": ("z", "x", "−x"),
+    "2/m11": ("x", "y", "−y"),
     "-1": ("z", "x", ""),
 }
 DIRECTIONS = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
@@ -51,6 +55,7 @@ def _to_sector(directions: NDArray[np.float64], laue: str) -> NDArray[np.float64
         rows = np.arange(len(folded))
         return np.stack([folded[rows, (top + 1) % 3], folded[rows, (top + 2) % 3], folded[rows, top]], axis=1)
     period, mirror = _WEDGES[laue]
+    directions = directions[:, _ORDER.get(laue, [0, 1, 2])]
     up = np.where(directions[:, 2:] < 0, -directions, directions)
     start = np.deg2rad(_START.get(laue, 0.0))
     span = np.deg2rad(period)
@@ -157,6 +162,7 @@ def sector_grid(point_group: str, size: int = 256) -> tuple[NDArray[np.float64],
     in_sector = np.stack([2 * x, 2 * y, np.maximum(2 - norm, 0)], axis=-1).reshape(-1, 3) / norm.reshape(-1, 1)
     start = np.deg2rad(_START.get(laue, 0.0))
     turned = in_sector @ np.array([[np.cos(start), np.sin(start), 0], [-np.sin(start), np.cos(start), 0], [0, 0, 1]])
+    turned = turned[:, np.argsort(_ORDER.get(laue, [0, 1, 2]))]
     inside = (norm.ravel() <= 2 + 4.0 / size) & (np.abs(_to_sector(turned, laue) - in_sector).max(axis=1) < 2.0 / size)
     return xs, ys, np.where(inside[:, None], turned, np.nan).reshape(*x.shape, 3)
 

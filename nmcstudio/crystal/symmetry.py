@@ -19,7 +19,9 @@ _X, _Y, _Z, _D = (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1)
 # Generators of the proper group of each Laue class: axis and order.
 _GENERATORS: dict[str, tuple[tuple[tuple[int, int, int], int], ...]] = {
     "-1": (),
-    "2/m": ((_Z, 2),),
+    "2/m": ((_Y, 2),),
+    "112/m": ((_Z, 2),),
+    "2/m11": ((_X, 2),),
     "mmm": ((_Z, 2), (_X, 2)),
     "4/m": ((_Z, 4),),
     "4/mmm": ((_Z, 4), (_X, 2)),
@@ -34,7 +36,9 @@ _GENERATORS: dict[str, tuple[tuple[tuple[int, int, int], int], ...]] = {
 LAUE_CLASSES = tuple(_GENERATORS)
 _MEMBERS = {
     "-1": "1 -1",
-    "2/m": "2 m 2/m",
+    "2/m": "2 m 2/m 121 1m1 12/m1",
+    "112/m": "112 11m 112/m",
+    "2/m11": "211 m11 2/m11",
     "mmm": "222 mm2 mmm",
     "4/m": "4 -4 4/m",
     "4/mmm": "422 4mm -42m -4m2 4/mmm",
@@ -48,10 +52,10 @@ _MEMBERS = {
 }
 _LAUE_OF = {member: laue for laue, members in _MEMBERS.items() for member in members.split()}
 # Numbers in the headers of EDAX files (proper group without its bars and ones) and of Oxford's (Laue class 1 to 11).
-_EDAX = {"1": "-1", "2": "2/m", "20": "2/m", "22": "mmm", "4": "4/m", "42": "4/mmm", "3": "-3", "32": "-3m", "6": "6/m",
+_EDAX = {"1": "-1", "2": "112/m", "20": "2/m", "21": "2/m11", "22": "mmm", "4": "4/m", "42": "4/mmm", "3": "-3", "32": "-3m", "6": "6/m",
          "62": "6/mmm", "23": "m-3", "43": "m-3m"}  # fmt: skip
-# Vendors' numbers do not tell the two settings of D3 apart.
-_WITHOUT_SETTING = {"-31m": "-3m"}
+# Oxford's and DREAM.3D's numbers do not tell the settings of D3 and of monoclinic crystals apart, EDAX's not those of D3.
+_WITHOUT_SETTING = {"-31m": "-3m", "112/m": "2/m", "2/m11": "2/m"}
 _OXFORD = ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m")
 _LAST_SPACE_GROUP = {2: "-1", 15: "2/m", 74: "mmm", 88: "4/m", 142: "4/mmm", 148: "-3", 167: "-3m", 176: "6/m", 194: "6/mmm",
                      206: "m-3", 230: "m-3m"}  # fmt: skip
@@ -62,7 +66,8 @@ _TURNED_SPACE_GROUPS = {149, 151, 153, 157, 159, 162, 163}
 def laue_class(point_group: str) -> str:
     """Laue class of a point group's Hermann-Mauguin name ("32" -> "-3m").
 
-    "-3m" has its two-fold axes along a (x of the crystal frame), "-31m" along y: the two settings of D3, 30 degrees apart.
+    "-3m" has its two-fold axes along a (x of the crystal frame), "-31m" along y: the two settings of D3, 30 degrees apart. The
+    two-fold axis of a monoclinic crystal is b (y) in the usual setting "2/m", c (z) in "112/m" and a (x) in "2/m11".
 
     Raises
     ------
@@ -92,14 +97,31 @@ def point_group_from_oxford(laue_number: int) -> str | None:
 
 def edax_symmetry(point_group: str) -> str:
     """EDAX's number of a point group's Laue class ("m-3m" -> "43")."""
-    laue = _WITHOUT_SETTING.get(laue_class(point_group), laue_class(point_group))
-    return next(number for number, known in _EDAX.items() if known == laue)
+    laue = laue_class(point_group)
+    wanted = laue if laue in _EDAX.values() else _WITHOUT_SETTING[laue]
+    return next(number for number, known in _EDAX.items() if known == wanted)
 
 
 def oxford_laue_number(point_group: str) -> int:
     """Oxford's number 1 to 11 of a point group's Laue class."""
-    laue = _WITHOUT_SETTING.get(laue_class(point_group), laue_class(point_group))
-    return _OXFORD.index(laue) + 1
+    return _OXFORD.index(without_setting(point_group)) + 1
+
+
+def without_setting(point_group: str) -> str:
+    """One of the eleven Laue classes: the settings of -3m and of 2/m count as one."""
+    laue = laue_class(point_group)
+    return _WITHOUT_SETTING.get(laue, laue)
+
+
+def monoclinic_setting(point_group: str, angles_deg: tuple[float, ...]) -> str:
+    """The monoclinic setting whose axis stands on the one angle of a lattice that is not right; else `point_group` itself.
+
+    Space groups and Laue classes do not tell the axis. A lattice with three right angles leaves the usual setting.
+    """
+    slanted = [abs(angle - 90) > 0.05 for angle in angles_deg]
+    if laue_class(point_group) != "2/m" or sum(slanted) != 1:
+        return point_group
+    return ("2/m11", point_group, "112/m")[slanted.index(True)]
 
 
 def point_group_of_space_group(number: int) -> str | None:

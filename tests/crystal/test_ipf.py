@@ -84,7 +84,7 @@ def test_corners_are_named_as_the_directions_that_they_are(group: str) -> None:
     """Miller indices worked out with an ideal lattice of the class against the place of the label."""
     hexagonal = group in ("-3", "-3m", "-31m", "6/m", "6/mmm")
     for name, x, y in sector_corners(group):
-        if name.strip("−") in ("x", "z"):
+        if name.strip("−") in ("x", "y", "z"):
             continue
         digits = [int(d) for d in re.findall(r"-?\d", name)]
         if hexagonal:

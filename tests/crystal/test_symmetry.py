@@ -12,6 +12,8 @@ from nmcstudio.crystal.quaternions import c_axis, from_axis_angle, multiply, ran
 ORDERS = {
     "-1": 1,
     "2/m": 2,
+    "112/m": 2,
+    "2/m11": 2,
     "mmm": 4,
     "4/m": 4,
     "4/mmm": 8,
@@ -33,11 +35,15 @@ def test_order_and_closure(name: str, order: int) -> None:
     assert np.all(np.abs(products @ group.T).max(axis=1) > 1 - 1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in ORDERS if name != "-31m"])
+# orix calls the monoclinic class with its axis along z 2/m.
+IN_ORIX = {name: {"112/m": "2/m"}.get(name, name) for name in ORDERS if name not in ("-31m", "2/m", "2/m11")}
+
+
+@pytest.mark.parametrize("name", IN_ORIX)
 def test_same_rotations_as_orix(name: str) -> None:
     from orix.quaternion import symmetry as orix_symmetry
 
-    theirs = next(group for group in orix_symmetry._groups if group.name == name).laue_proper_subgroup.data
+    theirs = next(group for group in orix_symmetry._groups if group.name == IN_ORIX[name]).laue_proper_subgroup.data
     ours = symmetry.operators(name)
     assert len(theirs) == len(ours)
     assert np.all(np.abs(theirs @ ours.T).max(axis=1) > 1 - 1e-9)
@@ -52,13 +58,33 @@ def test_second_setting_of_d3_is_orix_312() -> None:
     assert np.all(np.abs(turned @ symmetry.operators("-31m").T).max(axis=1) > 1 - 1e-9)
 
 
-@pytest.mark.parametrize("name", [name for name in ORDERS if name != "-31m"])
+@pytest.mark.parametrize(("name", "axis"), [("2/m", "C2y"), ("112/m", "C2z"), ("2/m11", "C2x")])
+def test_axis_of_monoclinic_settings(name: str, axis: str) -> None:
+    """The usual setting has it along b, which is y of the crystal frames of Oxford, EDAX (20) and DREAM.3D."""
+    from orix.quaternion import symmetry as orix_symmetry
+
+    theirs = getattr(orix_symmetry, axis).data
+    assert np.all(np.abs(theirs @ symmetry.operators(name).T).max(axis=1) > 1 - 1e-9)
+
+
+def test_monoclinic_setting_of_a_lattice() -> None:
+    assert symmetry.monoclinic_setting("2/m", (90, 103.67, 90)) == "2/m"
+    assert symmetry.monoclinic_setting("2/m", (90, 90, 98)) == "112/m"
+    assert symmetry.monoclinic_setting("2/m", (98, 90, 90)) == "2/m11"
+    assert symmetry.monoclinic_setting("2/m", (90, 90, 90)) == "2/m"
+    assert symmetry.monoclinic_setting("-3m", (90, 90, 120)) == "-3m"
+    assert [symmetry.edax_symmetry(name) for name in ("2/m", "112/m", "2/m11", "-31m")] == ["20", "2", "21", "32"]
+    assert [symmetry.point_group_from_edax(number) for number in ("20", "2", "21")] == ["2/m", "112/m", "2/m11"]
+    assert {symmetry.oxford_laue_number(name) for name in ("2/m", "112/m", "2/m11")} == {2}
+
+
+@pytest.mark.parametrize("name", IN_ORIX)
 def test_disorientations_as_orix(name: str) -> None:
     """All eleven Laue groups; each orientation in a random one of its settings."""
     from orix.quaternion import Orientation
     from orix.quaternion import symmetry as orix_symmetry
 
-    theirs_of = next(group for group in orix_symmetry._groups if group.name == name)
+    theirs_of = next(group for group in orix_symmetry._groups if group.name == IN_ORIX[name])
     rng = np.random.default_rng(1)
     first, second = random_orientations(200, rng), random_orientations(200, rng)
     theirs = Orientation(first, symmetry=theirs_of).angle_with(Orientation(second, symmetry=theirs_of))

@@ -20,7 +20,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.version import VERSION
 from nmcstudio.core.volume import LabelVolume, Triple
 from nmcstudio.crystal.quaternions import to_bunge
-from nmcstudio.crystal.symmetry import laue_class
+from nmcstudio.crystal.symmetry import without_setting
 from nmcstudio.io.ebsd.dream3d_layout import CONTAINERS, CRYSTAL_STRUCTURES, GEOMETRY, OWN_NOTES, UNKNOWN_STRUCTURE
 from nmcstudio.io.files import replacing_hdf5
 
@@ -169,8 +169,8 @@ def _ensembles(group: Any, phases: tuple[Phase, ...]) -> None:
 
 
 def _structure(phase: Phase) -> int:
-    """DREAM.3D's number of a phase's Laue class; it has one number for both settings of -3m."""
-    laue = {"-31m": "-3m"}.get(laue := laue_class(phase.point_group), laue) if phase.point_group else ""
+    """DREAM.3D's number of a phase's Laue class; it has one number for all settings of -3m and of 2/m."""
+    laue = without_setting(phase.point_group) if phase.point_group else ""
     return CRYSTAL_STRUCTURES.index(laue) if laue in CRYSTAL_STRUCTURES else UNKNOWN_STRUCTURE
 
 

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import Alignment, Phase
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.crystal.symmetry import laue_class
+from nmcstudio.crystal.symmetry import laue_class, monoclinic_setting
 
 ANGSTROM_UM = 1e-4
+# The angle of a monoclinic lattice that need not be right.
+_AXIS_ANGLE = {"2/m11": 0, "2/m": 1, "112/m": 2}
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,8 @@ def make_phase(name: str, point_group: str | None, lattice: tuple[float, ...]) -
     warnings = []
     lengths, angles = lattice[:3], lattice[3:6]
     usable = len(lattice) >= 6 and all(value > 0 for value in (*lengths, *angles))
+    if group and usable:
+        group = monoclinic_setting(group, angles)
     if not group:
         warnings.append(f"the file gives no usable point group for {label}: choose it (-3m for R-3m)")
     elif usable and not _fits(laue_class(group), lengths, angles):
@@ -162,6 +166,8 @@ def _fits(laue: str, lengths: tuple[float, ...], angles: tuple[float, ...]) -> b
     if laue.startswith("-3"):
         rhombohedral = equal_all and max(angles) - min(angles) < 0.5
         return (hexagonal and equal_ab) or rhombohedral
+    if laue in _AXIS_ANGLE:
+        return all(abs(angle - 90) < 0.5 for k, angle in enumerate(angles) if k != _AXIS_ANGLE[laue])
     return right if laue == "mmm" else True
 
 

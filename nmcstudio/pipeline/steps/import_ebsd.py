@@ -34,10 +34,13 @@ class ImportEbsdParams(Params):
         gt=0,
         decimals=4,
     )
-    point_group: Literal["auto", "-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "-31m", "6/m", "6/mmm", "m-3", "m-3m"] = param(
+    point_group: Literal[
+        "auto", "-1", "2/m", "112/m", "2/m11", "mmm", "4/m", "4/mmm", "-3", "-3m", "-31m", "6/m", "6/mmm", "m-3", "m-3m"
+    ] = param(
         "auto",
         "Point group",
-        help="Symmetry of the crystal. Automatic takes what the file says; R-3m of layered oxides is -3m.",
+        help="Symmetry of the crystal. Automatic takes what the file says; R-3m of layered oxides is -3m. Monoclinic crystals "
+        "have their axis along b in 2/m, along c in 112/m, along a in 2/m11.",
     )
     frame: Literal["auto", "none", "edax-1", "edax-2", "edax-3", "edax-4", "oxford", "oxford-y", "bruker", "bruker-y"] = param(
         "auto",
