@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from nmcstudio.crystal.quaternions import rotate
 from nmcstudio.crystal.symmetry import laue_class
 
-# Fold about c (degrees of the sector, and whether a mirror halves the period) for classes with one main axis.
+# Fold about the main axis, for classes with one: degrees of the sector, and whether a mirror halves the period.
 _WEDGES = {
-    "-1": (360.0, False), "2/m": (180.0, False), "112/m": (180.0, False), "2/m11": (180.0, False), "mmm": (90.0, True), "4/m": (90.0, False), "4/mmm": (45.0, True),
+    "-1": (360.0, False), "2/m": (180.0, False), "112/m": (180.0, False), "2/m11": (180.0, False), "mmm": (90.0, True),
+    "4/m": (90.0, False), "4/mmm": (45.0, True),
     "-3": (120.0, False), "-3m": (60.0, True), "-31m": (60.0, True), "6/m": (60.0, False), "6/mmm": (30.0, True),
 }  # fmt: skip
 # Where the main axis of a class is not z: places of the components that become x, y and z of the wedge.

@@ -52,8 +52,8 @@ _MEMBERS = {
 }
 _LAUE_OF = {member: laue for laue, members in _MEMBERS.items() for member in members.split()}
 # Numbers in the headers of EDAX files (proper group without its bars and ones) and of Oxford's (Laue class 1 to 11).
-_EDAX = {"1": "-1", "2": "112/m", "20": "2/m", "21": "2/m11", "22": "mmm", "4": "4/m", "42": "4/mmm", "3": "-3", "32": "-3m", "6": "6/m",
-         "62": "6/mmm", "23": "m-3", "43": "m-3m"}  # fmt: skip
+_EDAX = {"1": "-1", "2": "112/m", "20": "2/m", "21": "2/m11", "22": "mmm", "4": "4/m", "42": "4/mmm", "3": "-3",
+         "32": "-3m", "6": "6/m", "62": "6/mmm", "23": "m-3", "43": "m-3m"}  # fmt: skip
 # Oxford's and DREAM.3D's numbers do not tell the settings of D3 and of monoclinic crystals apart, EDAX's not those of D3.
 _WITHOUT_SETTING = {"-31m": "-3m", "112/m": "2/m", "2/m11": "2/m"}
 _OXFORD = ("-1", "2/m", "mmm", "4/m", "4/mmm", "-3", "-3m", "6/m", "6/mmm", "m-3", "m-3m")
@@ -90,9 +90,10 @@ def point_group_from_edax(symmetry: str) -> str | None:
     return _EDAX.get(name) or _LAUE_OF.get(name)
 
 
-def point_group_from_oxford(laue_number: int) -> str | None:
-    """Point group of Oxford's Laue class number 1 to 11, else None."""
-    return _OXFORD[laue_number - 1] if 1 <= laue_number <= 11 else None
+def point_group_from_oxford(laue: str) -> str | None:
+    """Point group of Oxford's Laue class, a number 1 to 11 or a name; else None."""
+    number = int(laue) if re.fullmatch(r"\d{1,2}", laue.strip()) else 0
+    return _OXFORD[number - 1] if 1 <= number <= 11 else _LAUE_OF.get(laue.strip()) if number == 0 else None
 
 
 def edax_symmetry(point_group: str) -> str:

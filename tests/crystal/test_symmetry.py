@@ -111,8 +111,8 @@ def test_names() -> None:
     assert symmetry.point_group_from_edax("43") == "m-3m"
     assert symmetry.point_group_from_edax("m-3m") == "m-3m"
     assert symmetry.point_group_from_edax("banana") is None
-    assert symmetry.point_group_from_oxford(9) == "6/mmm"
-    assert symmetry.point_group_from_oxford(0) is None
+    assert symmetry.point_group_from_oxford("9") == "6/mmm"
+    assert symmetry.point_group_from_oxford("0") is None
     assert symmetry.point_group_of_space_group(166) == "-3m"
     assert symmetry.point_group_of_space_group(162) == "-31m"
     assert symmetry.point_group_of_space_group(225) == "m-3m"

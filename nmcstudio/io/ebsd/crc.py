@@ -89,7 +89,7 @@ def _describe(path: Path) -> tuple[RawInfo, tuple[int, ...], np.dtype[np.void], 
             warnings.append(f"the header counts a phase {number} and does not describe it: its points are taken as not indexed")
             continue
         lattice = tuple(to_float(entries.get(name, "")) for name in ("a", "b", "c", "alpha", "beta", "gamma"))
-        laue, space_group = to_int(entries.get("lauegroup", "")), to_int(entries.get("spacegroup", ""))
+        laue, space_group = entries.get("lauegroup", ""), to_int(entries.get("spacegroup", ""))
         phase, said = oxford_phase(entries["structurename"], laue, space_group, lattice)
         phases.append(phase)
         numbers.append(number)

@@ -25,8 +25,16 @@ _NEEDED = ("Phase", "X", "Y", "Euler1", "Euler2", "Euler3")
 _LONGEST_HEADER = 20_000
 
 
+def _names(line: str) -> list[str]:
+    """Names of columns as Oxford writes them, whatever their blanks and capitals."""
+    known = {name.lower(): name for name in (*_NEEDED, "MAD", "BC")}
+    fields = [field.strip().strip('"') for field in line.split("\t") if field.strip()]
+    return [known.get(field.replace(" ", "").lower(), field) for field in fields]
+
+
 def _names_columns(line: str) -> bool:
-    return line.startswith("Phase\t")
+    names = _names(line)
+    return names[:1] == ["Phase"] and "X" in names
 
 
 def _describe(path: Path) -> tuple[RawInfo, TextRows]:
@@ -37,7 +45,7 @@ def _describe(path: Path) -> tuple[RawInfo, TextRows]:
             "check that this is a Channel text file; export it again",
             "files",
         )
-    columns = tuple(field.strip() for field in rows.header[-1].split("\t") if field.strip())
+    columns = tuple(_names(rows.header[-1]))
     entries: dict[str, str] = {}
     phase_lines: list[str] = []
     for line in rows.header[:-1]:
@@ -51,15 +59,17 @@ def _describe(path: Path) -> tuple[RawInfo, TextRows]:
         raise NmcError(f"{path.name} has no column {', '.join(missing)}", "export the map with all columns", "files")
     phases: list[Phase] = []
     warnings: list[str] = []
-    for line in phase_lines[1:]:
-        fields = line.split("\t")
-        if len(fields) < 4:
-            continue
-        lattice = tuple(to_float(part) for part in ";".join(fields[:2]).split(";"))
-        space_group = to_int(fields[4]) if len(fields) > 4 else 0
-        phase, said = oxford_phase(fields[2].strip(), to_int(fields[3]), space_group, lattice)
+    for line in [line for line in phase_lines[1:] if line.strip()] or [""]:
+        # A line that ends early is a phase as well: the points count them.
+        fields = [*line.split("\t"), "", "", "", ""]
+        lattice = tuple(to_float(part.strip('"')) for part in ";".join(fields[:2]).split(";"))
+        phase, said = oxford_phase(fields[2].strip(), fields[3], to_int(fields[4]), lattice)
         phases.append(phase)
         warnings += said
+    last = max(columns.index(name) for name in _NEEDED)
+    if last < rows.columns < len(columns):
+        warnings.append(f"the rows end before the columns {', '.join(columns[rows.columns :])}")
+        columns = columns[: rows.columns]
     warnings += acquisition_warning(tuple(to_float(entries.get(f"AcqE{k}", "")) for k in (1, 2, 3)), "AcqE1 to 3")
     step = (None, to_float(entries.get("YStep", "")), to_float(entries.get("XStep", "")))
     grid = (1, to_int(entries.get("YCells", "")), to_int(entries.get("XCells", "")))

@@ -1,4 +1,4 @@
-"""Oxford's HDF5 (.h5oina), versions 1 to 7.
+"""Oxford's HDF5 (.h5oina), versions 1 to 8.
 
 Slices are groups "1", "2", … (a map has one); each holds "EBSD" with "Data" (one row for each point: Phase, 0 is not
 indexed, X and Y in um, Euler and Mean Angular Deviation in radians, Band Contrast …) and "Header" (X Cells, X Step in um,
@@ -46,7 +46,9 @@ def _describe(file: Any, path: Path, scan: str) -> tuple[RawInfo, tuple[int, ...
         lengths = np.ravel(entry["Lattice Dimensions"][()]) if "Lattice Dimensions" in entry else ()
         angles = np.rad2deg(np.ravel(entry["Lattice Angles"][()])) if "Lattice Angles" in entry else ()
         lattice = tuple(float(value) for value in (*lengths, *angles))
-        phase, said = oxford_phase(text(entry, "Phase Name"), count(entry, "Laue Group"), count(entry, "Space Group"), lattice)
+        phase, said = oxford_phase(
+            text(entry, "Phase Name"), str(count(entry, "Laue Group")), count(entry, "Space Group"), lattice
+        )
         phases.append(phase)
         numbers.append(int(key))
         warnings += said

@@ -28,7 +28,7 @@ def read_numbers(
     powers
         1, 10, …, 1e22.
     out
-        ``(rows, columns)``, filled from the top; NaN for the word nan.
+        ``(rows, columns)``, filled from the top; NaN for what C libraries write for no number: nan, -nan(ind), 1.#QNAN, inf.
 
     Returns
     -------
@@ -55,11 +55,15 @@ def read_numbers(
         negative = code == 45
         if negative or code == 43:
             at += one
-        if (text[at] | 32) == 110 and at + np.uint64(2) < end:
-            if (text[at + one] | 32) != 97 or (text[at + np.uint64(2)] | 32) != 110:
+        letter = text[at] | 32
+        if (letter == 110 or letter == 105) and at + np.uint64(2) < end:
+            # "nan" or "inf"; what follows up to the end of the word ("(ind)", "inity") says no more.
+            second, third = text[at + one] | 32, text[at + np.uint64(2)] | 32
+            if second != (97 if letter == 110 else 110) or third != (110 if letter == 110 else 102):
                 return row, line
             value = np.nan
-            at += np.uint64(3)
+            while text[at] > 32 and text[at] != delimiter:
+                at += one
         else:
             mantissa, digits, shift = np.int64(0), 0, 0
             for part in range(2):
@@ -79,6 +83,9 @@ def read_numbers(
                 at += one
             if digits == 0:
                 return row, line
+            nothing = text[at] == 35  # "1.#QNAN"
+            while nothing and text[at] > 32 and text[at] != delimiter:
+                at += one
             if (text[at] | 32) == 101:
                 at += one
                 below = text[at] == 45
@@ -100,6 +107,8 @@ def read_numbers(
                 shift -= step if shift > 0 else -step
             if negative:
                 value = -value
+            if nothing:
+                value = np.nan
         code = text[at]
         if code > 32 and code != delimiter:
             return row, line

@@ -7,9 +7,9 @@ from nmcstudio.crystal.symmetry import point_group_from_oxford, point_group_of_s
 from nmcstudio.io.ebsd.raw import make_phase
 
 
-def oxford_phase(name: str, laue_number: int, space_group: int, lattice: tuple[float, ...]) -> tuple[Phase, tuple[str, ...]]:
+def oxford_phase(name: str, laue: str, space_group: int, lattice: tuple[float, ...]) -> tuple[Phase, tuple[str, ...]]:
     """A phase of a header (lengths in Angstrom, angles in degrees); the space group says more than the Laue class."""
-    group = point_group_of_space_group(space_group) or point_group_from_oxford(laue_number)
+    group = point_group_of_space_group(space_group) or point_group_from_oxford(laue)
     return make_phase(name, group, lattice)
 
 

@@ -39,6 +39,8 @@ class TextRows:
         "\\r" for files of old Macintosh programs, else "\\n".
     head
         The beginning of the rows, whole lines.
+    words
+        Words among the rows and the numbers that stand for them.
     """
 
     path: Path
@@ -49,6 +51,7 @@ class TextRows:
     decimal: int
     line_end: bytes
     head: bytes
+    words: tuple[tuple[bytes, bytes], ...] = ()
 
 
 def to_float(text: str, default: float = 0.0) -> float:
@@ -131,6 +134,8 @@ def _first_bytes(path: Path, size: int) -> tuple[bytes, bool]:
         ) from error
     if not data.strip():
         raise NmcError(f"{path.name} is empty", "choose another file, or " + _EXPORT, "files")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise NmcError(f"{path.name} is text in UTF-16", "save it as UTF-8 (or plain text), from a text editor say", "files")
     if b"\0" in data[:4096]:
         raise NmcError(
             f"{path.name} is not a text file", "choose the text export (.ang or .ctf), or the HDF5 file by its ending", "files"
@@ -156,6 +161,8 @@ def last_row(rows: TextRows) -> list[float]:
         file.seek(max(0, rows.path.stat().st_size - 4000))
         lines = file.read().replace(b"\r", b"\n").decode("latin-1").split("\n")
     line = next((line for line in reversed(lines) if line.strip()), "")
+    for word, figure in rows.words:
+        line = line.replace(word.decode("latin-1"), figure.decode())
     try:
         return [float(value) for value in _words(line, rows)]
     except ValueError:
@@ -226,6 +233,8 @@ def _read(
     lines = len(rows.header)
     for block in blocks:
         block = block.replace(b"\r", b"\n") if rows.line_end == b"\r" else block
+        for word, number in rows.words:
+            block = block.replace(word, number)
         numbers, bad = numbers_of(block, rows.columns, rows.delimiter, rows.decimal)
         if bad >= 0:
             _blame(rows, lines + bad + 1, _decode(block.split(b"\n")[bad]), least)
