@@ -143,10 +143,10 @@ class MainWindow(QMainWindow):
             self.label_tools = LabelToolRow(self.controller)
             page = QWidget()
             self.label_tools.add_keys(page)
-            self.views.add_hint(self.label_tools.words)
+            self.views.head.add_hint(self.label_tools.words)
             self.label_tools.hide()
             self.views.tools_wanted.connect(self.label_tools.setVisible)
-            self.label_tools.asked.connect(lambda: self.views.edit_button.setChecked(True))
+            self.label_tools.asked.connect(lambda: self.views.head.edit_button.setChecked(True))
             column = QVBoxLayout(page)
             column.setContentsMargins(0, 0, 0, 0)
             column.setSpacing(0)
@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
         self.centre.setCurrentIndex(1)
         self.dock_layout.fill()
         if self.controller.step == "edit-labels":
-            self.views.edit_button.setChecked(True)
+            self.views.head.edit_button.setChecked(True)
         return self.views
 
     # Choosing
@@ -175,7 +175,7 @@ class MainWindow(QMainWindow):
     def _step_chosen(self, key: str) -> None:
         self.dock_layout.show_step()
         if key == "edit-labels" and self.views is not None:
-            self.views.edit_button.setChecked(True)
+            self.views.head.edit_button.setChecked(True)
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:

@@ -398,10 +398,10 @@ def test_a_node_that_was_edited_is_shown_again_on_the_labels_of_its_session(desk
 def test_the_tools_stand_only_where_labels_are_on_view(desk: SimpleNamespace) -> None:
     wanted: list[bool] = []
     desk.area.tools_wanted.connect(wanted.append)
-    desk.area.edit_button.setChecked(True)
+    desk.area.head.edit_button.setChecked(True)
     assert wanted[-1]
     desk.area.set_layout("compare")
     assert not wanted[-1]
-    assert not desk.area.edit_button.isVisible()
+    assert not desk.area.head.edit_button.isVisible()
     desk.area.set_layout("both")
     assert wanted[-1]

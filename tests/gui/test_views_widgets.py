@@ -21,8 +21,8 @@ from nmcstudio.core.volume import LabelVolume, Volume
 from nmcstudio.grains.fit_progress import FitProgress
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.views.area import ViewArea
+from nmcstudio.gui.views.opengl import NO_OPENGL, has_opengl
 from nmcstudio.gui.views.plots import PlotsPanel
-from nmcstudio.gui.views.scene3d import NO_OPENGL, has_opengl
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import SlicePane
 from nmcstudio.gui.views.tables import TablePanel
@@ -376,7 +376,7 @@ def test_3d_draws_picks_cuts_and_hides(window, qtbot) -> None:
     area.set_layout("3d")
     show(qtbot, controller, area, "particles")
     scene = area.scene
-    qtbot.waitUntil(lambda: "particles" in scene._built and not busy(area), timeout=30_000)
+    qtbot.waitUntil(lambda: scene.stage is not None and "particles" in scene.stage.things and not busy(area), timeout=30_000)
     with qtbot.waitSignal(scene.view.drawn):
         scene.view.update()
     whole = scene.picture()
@@ -385,15 +385,15 @@ def test_3d_draws_picks_cuts_and_hides(window, qtbot) -> None:
     with qtbot.waitSignal(scene.view.drawn):
         scene.view.update()
     middle = QPointF(scene.view.width() / 2, scene.view.height() / 2)
-    key, label, position = scene._pick(middle)
+    key, label, position = scene.stage.pick(middle.x(), middle.y())
     assert key == "particles"
     assert label in (3, 7)
     assert position is not None
     QTest.mouseClick(scene.view, Qt.MouseButton.LeftButton, pos=middle.toPoint())
     assert area.selection.ids == (label,)
     scene.isolate()
-    assert set(scene._surfaces_on_view.skins["particles"][0].labels) == {label}
-    scene._cuts.setCurrentIndex(3)
+    qtbot.waitUntil(lambda: set(scene.stage.surfaces.skins["particles"][0].labels) == {label}, timeout=30_000)
+    scene.controls.cuts.setCurrentIndex(3)
     scene._cut_chosen(3)
     assert "particles-cap" in scene.view.actors
     with qtbot.waitSignal(scene.view.drawn):
@@ -411,7 +411,9 @@ def test_one_event_costs_one_frame(window, qtbot) -> None:
     area.set_layout("3d")
     show(qtbot, controller, area, "particles")
     view = area.scene.view
-    qtbot.waitUntil(lambda: "particles" in area.scene._built and not busy(area), timeout=30_000)
+    qtbot.waitUntil(
+        lambda: area.scene.stage is not None and "particles" in area.scene.stage.things and not busy(area), timeout=30_000
+    )
     qtbot.wait(300)
     rendered = []
     tag = view.renderer.AddObserver("StartEvent", lambda *args: rendered.append(1))

@@ -7,21 +7,11 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QImage, QResizeEvent
-from PySide6.QtOpenGLWidgets import QOpenGLWidget
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QSplitter,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.label_editing import EDITABLE
+from nmcstudio.gui.views.area_head import AreaHead
+from nmcstudio.gui.views.arrangement import LAYOUTS, Arrangement, arrange
 from nmcstudio.gui.views.compare import CompareView
 from nmcstudio.gui.views.contents import EMPTY, Content, Layer
 from nmcstudio.gui.views.layer_keys import LayerKeys
@@ -30,17 +20,17 @@ from nmcstudio.gui.views.layer_model import LayerModel
 from nmcstudio.gui.views.lazy_planes import LazyPlanes
 from nmcstudio.gui.views.live import LiveLayers
 from nmcstudio.gui.views.object_table import centre_of
+from nmcstudio.gui.views.opengl import prepare_for_opengl
+from nmcstudio.gui.views.plane_worker import PlaneWorker
 from nmcstudio.gui.views.plots import PlotGrid
-from nmcstudio.gui.views.scene3d import Scene3D, has_opengl
+from nmcstudio.gui.views.scene3d import Scene3D
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import Crosshair
 from nmcstudio.gui.views.slices import Readout, SliceView
 from nmcstudio.gui.views.store import ContentStore
-from nmcstudio.gui.widgets.elided import ElidedLabel
 
 # Below this width the list of layers would leave too little of the pictures.
 _ROOMY = 860
-LAYOUTS = ("slices", "3d", "both", "compare")
 
 
 class ViewArea(QWidget):
@@ -60,19 +50,15 @@ class ViewArea(QWidget):
         self.selection = Selection.of(controller)
         self.cross = Crosshair(self)
         self.model = LayerModel(self)
-        self.live = LiveLayers(controller, self.model, self.cross, self._ask_plane, self)
+        self._planes = PlaneWorker(self.store.worker(), self)
+        self._planes.made.connect(self.model.changed)
+        self.live = LiveLayers(controller, self.model, self.cross, self._planes.ask, self)
         self._layout_name = "both"
         self._maximised = ""
         self._node = ""
         self._pending: dict[str, Any] = {}
         self._drawn: Content | None = None
-        self._planes = self.store.worker()
-        self._asked: dict[str, int] = {}
-        if has_opengl():
-            # A window that gets its first OpenGL widget late is made anew by Qt and flickers; this one is there from the start.
-            self._placeholder = QOpenGLWidget(self)
-            self._placeholder.setGeometry(0, 0, 1, 1)
-            self._placeholder.lower()
+        prepare_for_opengl(self)
         self._make()
         self.store.shown.connect(self._content_shown)
         self.store.touched.connect(self.model.touched)
@@ -85,47 +71,15 @@ class ViewArea(QWidget):
         self.live.marked.connect(self._mark)
         controller.state_changed.connect(self._mark)
         controller.theme_changed.connect(self._apply_theme)
+        controller.project_replaced.connect(self._forget)
         self._apply_theme()
         self._content_shown(None)
 
     def _make(self) -> None:
-        self._title = QLabel("", self)
-        font = self._title.font()
-        font.setBold(True)
-        self._title.setFont(font)
-        self._note = ElidedLabel("", self)
-        self._note.setObjectName("muted")
-        self._choices = QComboBox(self)
-        self._choices.setToolTip("Which particle of the set is on view")
-        self._choices.activated.connect(self.store.choose)
-        self._choices.hide()
-        self._layers_button = QToolButton(self)
-        self._layers_button.setText("Layers")
-        self._layers_button.setCheckable(True)
-        self._layers_button.setChecked(True)
-        self._layers_button.setToolTip("Show or hide the list of layers")
-        self._layers_button.toggled.connect(self._arrange)
-        self._layers_button.clicked.connect(self._layers_chosen)
-        self._layers_by_hand = False
-        self.edit_button = QToolButton(self)
-        self.edit_button.setText("Edit labels")
-        self.edit_button.setCheckable(True)
-        self.edit_button.setObjectName("choice")
-        self.edit_button.setToolTip("Show or hide the tools that correct particles and grains by hand")
-        self.edit_button.hide()
-        self.edit_button.toggled.connect(self._offer_tools)
-        self._editable = False
-        head = QHBoxLayout()
-        # As high without its buttons as with them: the views below stay where they are from node to node.
-        head.addStrut(max(self._choices.sizeHint().height(), self._layers_button.sizeHint().height()))
-        head.setContentsMargins(8, 4, 4, 4)
-        head.setSpacing(12)
-        head.addWidget(self._title)
-        head.addWidget(self._note, 1)
-        self._head = head
-        head.addWidget(self._choices)
-        head.addWidget(self.edit_button)
-        head.addWidget(self._layers_button)
+        self.head = AreaHead(self)
+        self.head.chosen.connect(self.store.choose)
+        self.head.layers_shown.connect(self._arrange)
+        self.head.tools_wanted.connect(self.tools_wanted)
         self.slices = {plane: SliceView(plane, self.model, self.cross, self.selection, self) for plane in ("xy", "xz", "yz")}
         for view in self.slices.values():
             view.pane.maximise_asked.connect(self.maximise)
@@ -151,11 +105,9 @@ class ViewArea(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(LayerList(self.model))
-        self._list = scroll
-        self._key = LayerKeys(self.model, self)
         side.addWidget(scroll, 1)
         side.addStretch()
-        side.addWidget(self._key)
+        side.addWidget(LayerKeys(self.model, self))
         self._column.setMinimumWidth(248)
         self._column.setMaximumWidth(320)
         self._views = QSplitter(Qt.Orientation.Horizontal)
@@ -182,7 +134,7 @@ class ViewArea(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(head)
+        column.addWidget(self.head)
         column.addWidget(self._pages, 1)
         column.addLayout(foot)
 
@@ -198,10 +150,6 @@ class ViewArea(QWidget):
         self._arrange()
         if name != before:
             self.layout_changed.emit(name)
-
-    def add_hint(self, words: QWidget) -> None:
-        """Give words that tell what a click will do their place beside the title."""
-        self._head.insertWidget(self._head.indexOf(self._note), words, 3)
 
     @property
     def layout_name(self) -> str:
@@ -256,16 +204,14 @@ class ViewArea(QWidget):
             "position_um": [float(v) for v in self.cross.position],
             "views": {plane: list(view.pane.view()) for plane, view in self.slices.items() if not view.pane.is_fitted},
             "layers": self.model.state(),
-            "layers_shown": self._layers_button.isChecked() if self._layers_by_hand else None,
+            "layers_shown": self.head.layers_by_hand(),
             "scene": self.scene.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Come back to a state; what cannot be applied before the node is loaded waits for it."""
         self.model.restore(state.get("layers", {}))
-        if state.get("layers_shown") is not None:
-            self._layers_by_hand = True
-            self._layers_button.setChecked(bool(state["layers_shown"]))
+        self.head.restore_layers(state.get("layers_shown"))
         self._pending = dict(state)
         self.set_layout(state.get("layout", "both") if state.get("layout", "both") in LAYOUTS else "both")
         self._maximised = state.get("maximised", "")
@@ -274,6 +220,16 @@ class ViewArea(QWidget):
             self.show_node(node)
             self.store.choose(int(state.get("choice", 0)))
         self._arrange()
+
+    @Slot()
+    def _forget(self) -> None:
+        """Another project has layers and things of its own, which look as new ones do until its view is restored."""
+        self._pending = {}
+        self._maximised = ""
+        self.selection.choose(())
+        self.selection.show_all()
+        self.model.forget()
+        self.scene.forget()
 
     def close_views(self) -> None:
         """Stop workers and release OpenGL before the window goes."""
@@ -286,7 +242,7 @@ class ViewArea(QWidget):
     @Slot(str)
     def _waiting(self, key: str) -> None:
         if self.store.content is None or self.store.content.key != key:
-            self._note.set_full_text("Preparing the view …")
+            self.head.show_note("Preparing the view …")
 
     @Slot(str)
     def _failed(self, words: str) -> None:
@@ -294,8 +250,7 @@ class ViewArea(QWidget):
 
     def _show_nothing(self, words: str) -> None:
         self._empty.setText(words)
-        self._title.setText("")
-        self._note.set_full_text("")
+        self.head.show_words("", "")
         self.store.place_plots(False)
         self._pages.setCurrentWidget(self.compare if self._layout_name == "compare" else self._empty)
 
@@ -316,21 +271,18 @@ class ViewArea(QWidget):
         self.live.forget()
         for layer in content.layers if content is not None else ():
             if isinstance(layer.values, LazyPlanes):
-                layer.values.ask = self._ask_plane
+                layer.values.ask = self._planes.ask
         self.model.set_layers(content.layers if content is not None else ())
         self.selection.set_subject(content.subject if content is not None else "")
         if content is None:
-            self._layers_button.setEnabled(False)
-            self._key.show_group("")
+            self.head.enable_layers(False)
             self.scene.set_content(None)
             self._plots.set_plots(())
             default = "Open CT data, EBSD data or the sample session to begin.\nWhat you choose in the workflow will stand here."
             self._show_nothing(EMPTY.get(self.store.key, default))
             return
-        self._layers_button.setEnabled(True)
-        self._choices.clear()
-        self._choices.addItems(content.choices)
-        self._choices.setCurrentIndex(content.choice)
+        self.head.enable_layers(True)
+        self.head.set_choices(content)
         bounds = self.model.bounds_um()
         if bounds is not None and (before is None or not np.allclose(before, bounds)):
             self.cross.move(bounds.mean(axis=1)[::-1])
@@ -341,23 +293,6 @@ class ViewArea(QWidget):
         self._arrange()
         self.scene.set_content(content, "simulated" if content.simulated else "")
         self._apply_pending(content)
-
-    def _ask_plane(self, source: LazyPlanes, axis: int, index: int) -> None:
-        """Have a plane worked out beside the window; of one source only the last one asked for along an axis counts."""
-
-        def work(monitor: Monitor) -> Any:
-            return source.work_out(axis, index)
-
-        topic = f"{id(source)} {axis}"
-
-        def answer(plane: Any) -> None:
-            self._asked.pop(topic, None)
-            source.put(axis, index, plane)
-            self.model.changed.emit()
-
-        if self._asked.get(topic) != index:
-            self._asked[topic] = index
-            self._planes.ask(topic, work, answer)
 
     def _apply_pending(self, content: Content) -> None:
         state, self._pending = self._pending, {}
@@ -408,79 +343,52 @@ class ViewArea(QWidget):
 
     # Arrangement
 
-    @Slot()
-    def _layers_chosen(self) -> None:
-        self._layers_by_hand = True
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if not self._layers_by_hand:
-            self._layers_button.setChecked(self.width() >= _ROOMY)
+        self.head.suggest_layers(self.width() >= _ROOMY)
 
     @Slot()
     def _arrange(self) -> None:
-        self.store.place_plots(self._arrange_views())
-
-    def _let_edit(self, editable: bool) -> None:
-        """Offer the tools only where there is something to edit; whether they are wanted there is remembered."""
-        self._editable = editable
-        self.edit_button.setVisible(editable)
-        self._offer_tools()
-
-    @Slot()
-    def _offer_tools(self) -> None:
-        self.tools_wanted.emit(self._editable and self.edit_button.isChecked())
-
-    def _arrange_views(self) -> bool:
-        """Show what the arrangement asks for; true if that includes the plots."""
         if self._layout_name == "compare":
-            self.compare.activate()
-            self._pages.setCurrentWidget(self.compare)
-            self._title.setText("Comparison")
-            self._note.set_full_text("one camera, one cross-hair")
-            self._choices.hide()
-            self._layers_button.hide()
-            self._let_edit(False)
-            self.readout.say(" ")
-            return False
+            self._show_comparison()
+            self.store.place_plots(False)
+            return
         self.compare.deactivate()
         self.readout.say("")
         content = self.store.content
-        self._title.setText(content.title if content is not None else "")
-        self._note.set_full_text(content.note if content is not None else "")
-        self._choices.setVisible(content is not None and len(content.choices) > 1)
-        has_layers = bool(self.model.layers)
-        has_scene = content is not None and bool(content.scene)
-        if not has_layers and not has_scene and not (content is not None and content.plots):
+        self.head.show_words(content.title if content is not None else "", content.note if content is not None else "")
+        self.head.show_choices(content is not None)
+        found = arrange(content, self.model.layers, self._layout_name, self._maximised)
+        if found.is_empty:
             self._pages.setCurrentWidget(self._empty)
-            self._let_edit(False)
-            return False
-        flat = has_layers and self.model.layers[0].values.shape[0] == 1
-        # A single section is a sheet in 3D and says nothing there that it does not say as a picture.
-        with_3d = ("3d",) if flat else ("3d", "both")
-        show_3d = has_scene and (self._layout_name in with_3d or not has_layers) and not self._maximised
-        show_slices = has_layers and (self._layout_name in ("slices", "both") or not has_scene)
-        shown = {plane: show_slices and (not flat or plane == "xy") for plane in self.slices}
-        if self._maximised and show_slices:
-            shown = {plane: plane == self._maximised for plane in self.slices}
+            self.head.let_edit(False)
+        else:
+            self._show_views(found)
+        self.store.place_plots(found.plots)
+
+    def _show_comparison(self) -> None:
+        self.compare.activate()
+        self._pages.setCurrentWidget(self.compare)
+        self.head.show_words("Comparison", "one camera, one cross-hair")
+        self.head.show_choices(False)
+        self.head.show_layers_button(False)
+        self.head.let_edit(False)
+        self.readout.say(" ")
+
+    def _show_views(self, found: Arrangement) -> None:
         for plane, view in self.slices.items():
-            view.setVisible(shown[plane])
-        self.scene.setVisible(show_3d)
-        self._upper.setVisible(shown["xy"] or shown["xz"])
-        self._lower.setVisible(shown["yz"] or show_3d)
-        self._quad.setVisible(show_slices or show_3d)
-        show_plots = not has_layers and content is not None and bool(content.plots)
-        if show_plots and not self._plots.isVisible():
+            view.setVisible(plane in found.slices)
+        self.scene.setVisible(found.scene)
+        self._upper.setVisible(bool(found.slices & {"xy", "xz"}))
+        self._lower.setVisible("yz" in found.slices or found.scene)
+        self._quad.setVisible(bool(found.slices) or found.scene)
+        if found.plots and not self._plots.isVisible():
             self._views.setSizes([1000, 1000, 0])
-        self._plots.setVisible(show_plots)
-        # Slices bring the keys of their layers; what is coloured in 3D needs one too.
-        keyed = content is not None and bool(content.ipf_key)
-        self._key.show_group(content.ipf_key if content is not None and (show_3d or not has_layers) else "")
-        self._list.setVisible(show_slices)
-        self._column.setVisible((show_slices or keyed) and self._layers_button.isChecked())
-        self._layers_button.setVisible(show_slices or keyed)
-        self._let_edit(content is not None and content.key in EDITABLE and self.store.showing_node)
+        self._plots.setVisible(found.plots)
+        self._column.setVisible(bool(found.slices) and self.head.wants_layers)
+        self.head.show_layers_button(bool(found.slices))
+        content = self.store.content
+        self.head.let_edit(content is not None and content.key in EDITABLE and self.store.showing_node)
         self._pages.setCurrentWidget(self._views)
-        if show_3d:
+        if found.scene:
             self.scene.activate()
-        return show_plots

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.views.contents import Content
 from nmcstudio.gui.views.layer_model import LayerModel
-from nmcstudio.gui.views.scene3d import Scene3D, has_opengl
+from nmcstudio.gui.views.opengl import has_opengl
+from nmcstudio.gui.views.scene3d import Scene3D
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import Crosshair
 from nmcstudio.gui.views.slices import SliceView
@@ -62,8 +63,8 @@ class CompareView(QWidget):
         if not self._joined and all(view is not None for view in views):
             self._joined = True
             views[1].camera = views[0].camera
-            self.sides[0].scene.share_camera(self.sides[1].scene)
-            self.sides[1].scene.share_camera(self.sides[0].scene)
+            self.sides[0].scene.camera.share(self.sides[1].scene)
+            self.sides[1].scene.camera.share(self.sides[0].scene)
             self.sides[0].scene.fit_view()
             for view, other in (views, views[::-1]):
                 view.drawn.connect(other.update_from_twin)

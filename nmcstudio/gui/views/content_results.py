@@ -14,6 +14,8 @@ from nmcstudio.gui.views.content_images import density_plot, ipf_tables, label_l
 from nmcstudio.gui.views.content_shells import shell_surfaces
 from nmcstudio.gui.views.contents import Content, Plot, SceneItem, Series, Surfaces
 
+_CRYSTAL = "-3m"  # Laue class of the layered oxides that virtual particles are made of
+
 
 def particle_content(values: dict[str, Any], monitor: Monitor, choice: int = 0) -> Content:
     particles: ParticleSet = values["particle"]
@@ -83,7 +85,8 @@ def mesh_content(values: dict[str, Any], monitor: Monitor) -> Content:
             "elements-per-grain", "Elements of each grain", f"{noun} per grain", volumes[1:][volumes[1:] > 0], "model", lower=0.0
         )
     )
-    return Content("mesh", title, "particle", (), scene, plots=tuple(p for p in plots if p), simulated=True, note=caption)
+    return Content("mesh", title, "particle", (), scene, plots=tuple(p for p in plots if p), simulated=True, note=caption,
+                   ipf_key=_CRYSTAL if isinstance(mesh, VolumeMesh) and mesh.quaternions is not None else "")  # fmt: skip
 
 
 def cell_quality(points: NDArray[np.float64], corners: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -139,6 +142,5 @@ def mesh_surfaces(mesh: SurfaceMesh | VolumeMesh, quality: NDArray[np.float64]) 
     sides = np.repeat(np.stack([behind, front], axis=1), repeat, axis=0).astype(np.int32)
     used, local = np.unique(triangles, return_inverse=True)
     surface = SurfaceMesh(mesh.points_um[used], local.reshape(-1, 3), sides)
-    group = ipf_tables(mesh.quaternions, "-3m") if mesh.quaternions is not None else {}
-    colours = {f"IPF {name}": table for name, table in group.items()}
+    colours = {f"IPF {name}": table for name, table in ipf_tables(mesh.quaternions, _CRYSTAL).items()}
     return Surfaces(surface, colours, {"quality": np.repeat(quality[owner[keep]], repeat)}, edges=True)

@@ -90,7 +90,7 @@ def tessellation_content(values: dict[str, Any], monitor: Monitor) -> Content:
     table = Table("grains", "cells", fitted.labels, tuple(columns))
     return Content(
         "tessellation", "Tessellation", "grains", tuple(layers), tuple(scene), table, tuple(p for p in plots if p),
-        simulated=fitted.simulated, note=note,
+        simulated=fitted.simulated, note=note, ipf_key=cells.point_group if cells.quaternions is not None else "",
     )  # fmt: skip
 
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Slot
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from nmcstudio.gui.views.contents import Legend
 from nmcstudio.gui.views.layer_model import LayerModel
-
-_SIZE = 112
+from nmcstudio.gui.views.legends import KEY_SIZE, key_pixels
 
 
 class LayerKeys(QWidget):
@@ -22,7 +17,6 @@ class LayerKeys(QWidget):
     def __init__(self, model: LayerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._group = ""
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(2)
@@ -32,11 +26,6 @@ class LayerKeys(QWidget):
         model.changed.connect(self.refresh)
         self.hide()
 
-    def show_group(self, point_group: str) -> None:
-        """Show the IPF key of a point group where no visible layer brings one (3D may be coloured so); empty for none."""
-        self._group = point_group
-        self.refresh()
-
     @Slot()
     def refresh(self) -> None:
         """Follow the layers that are on view."""
@@ -45,8 +34,6 @@ class LayerKeys(QWidget):
             legend = layer.legend
             if legend is not None and legend not in wanted and self._model.look(layer.key).visible:
                 wanted.append(legend)
-        if self._group and not any(legend.kind == "ipf" for legend in wanted):
-            wanted.append(Legend("ipf", f"IPF colours, {self._group}", self._group, tip="Key of the colours in 3D"))
         if [key.legend for key in self.keys] == wanted:
             return
         for key in self.keys:
@@ -61,12 +48,13 @@ class LayerKeys(QWidget):
 
 
 class LayerKey(QWidget):
-    """The key of one legend."""
+    """The key of one legend; `size` is the height of its picture in pixels."""
 
-    def __init__(self, legend: Legend, parent: QWidget | None = None) -> None:
+    def __init__(self, legend: Legend, parent: QWidget | None = None, size: int = KEY_SIZE) -> None:
         super().__init__(parent)
         self.legend = legend
-        self._image, self._marks = _picture(legend.kind, legend.point_group)
+        self._size = size
+        self._image, self._marks = _picture(legend.kind, legend.point_group, size)
         self.setToolTip(legend.tip)
         self.setAccessibleName("; ".join([legend.title, *(words for _, words in legend.entries)]))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -74,8 +62,8 @@ class LayerKey(QWidget):
     def sizeHint(self) -> QSize:
         line = self.fontMetrics().height()
         if self._image is None:
-            return QSize(_SIZE + 60, (len(self.legend.entries) + 1) * (line + 2) + 6)
-        return QSize(_SIZE + 60, self._image.height() + 3 * line + 12)
+            return QSize(self._size + 60, (len(self.legend.entries) + 1) * (line + 2) + 6)
+        return QSize(self._size + 60, self._image.height() + 3 * line + 12)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -110,23 +98,10 @@ class LayerKey(QWidget):
             painter.drawText(at, name)
 
 
-def _picture(kind: str, point_group: str) -> tuple[QImage | None, tuple[tuple[str, float, float], ...]]:
+def _picture(kind: str, point_group: str, size: int) -> tuple[QImage | None, tuple[tuple[str, float, float], ...]]:
     """The picture of a key with words at its points."""
     if kind == "classes":
         return None, ()
-    pixels, marks = _pixels(kind, point_group)
+    pixels, marks = key_pixels(kind, point_group, size)
     height, width = pixels.shape[:2]
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888).copy(), marks
-
-
-@lru_cache(maxsize=24)
-def _pixels(kind: str, point_group: str) -> tuple[NDArray[np.uint8], tuple[tuple[str, float, float], ...]]:
-    if kind == "ipf":
-        from nmcstudio.crystal.ipf import ipf_key
-
-        pixels, marks = ipf_key(point_group, _SIZE)
-    else:
-        from nmcstudio.crystal.c_axis_colours import c_axis_key
-
-        pixels, marks = c_axis_key(_SIZE), (("X", float(_SIZE), _SIZE / 2), ("Y", _SIZE / 2, float(_SIZE)))
-    return np.ascontiguousarray(pixels), marks

@@ -108,6 +108,12 @@ class LayerModel(QObject):
         self.overlays = not self.overlays
         self.changed.emit()
 
+    def forget(self) -> None:
+        """Every layer looks as it does at first, overlays are on."""
+        self._kept = {}
+        self.overlays = True
+        self.set_layers(self.layers)
+
     def bounds_um(self) -> np.ndarray | None:
         """Box ``[[x0, x1], [y0, y1], [z0, z1]]`` of all layers, to the outer faces of the voxels; None without layers."""
         boxes = [box_um(layer) for layer in self.layers]

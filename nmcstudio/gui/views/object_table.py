@@ -50,6 +50,17 @@ _COLUMNS = {
 Rows = dict[str, NDArray[Any]]
 
 
+def object_words(title: str, subject: str, label: int, table: Table | None) -> str:
+    """One object in words: what it is, and the first column of a table that has it."""
+    words = f"{title.rstrip('s').lower()} {label}"
+    if table is not None and table.subject == subject:
+        row = np.flatnonzero(table.ids == label)
+        if len(row):
+            column = table.columns[0]
+            words += f"   ·   {column.title.lower()} {column.values[row[0]]:.3g} {column.unit}"
+    return words
+
+
 def is_large(volume: LabelVolume) -> bool:
     """True where describing all objects takes so long that their sizes come first."""
     return volume.labels.size > _WHOLE

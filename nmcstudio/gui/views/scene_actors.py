@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.meshes import SurfaceMesh
-from nmcstudio.gui.views.colours import SELECTED, label_colours, map_table
+from nmcstudio.gui.views.colours import SELECTED, label_table, map_table
 from nmcstudio.gui.views.contents import Layer, Surfaces
 
 
@@ -82,10 +82,10 @@ def skin_of(mesh: SurfaceMesh, hidden: frozenset[int], inner: bool = False) -> S
 
 def colour_table(surfaces: Surfaces, name: str, largest: int) -> NDArray[np.uint8]:
     """RGB ``(largest + 1, 3)`` of the labels under a colouring; labels that it does not know are grey."""
-    table = np.full((largest + 1, 3), 160, np.uint8)
     known = surfaces.colours.get(name)
     if known is None:
-        return label_colours(np.arange(largest + 1))[:, :3].copy()
+        return label_table(largest)[: largest + 1, :3]
+    table = np.full((largest + 1, 3), 160, np.uint8)
     count = min(len(known), largest + 1)
     table[:count] = known[:count]
     return table
@@ -93,18 +93,25 @@ def colour_table(surfaces: Surfaces, name: str, largest: int) -> NDArray[np.uint
 
 def face_colours(surfaces: Surfaces, skin: Skin, name: str, selected: tuple[int, ...]) -> NDArray[np.uint8]:
     """RGB of each triangle of a skin: by label, or by a value of the triangles; what is selected stands out."""
+    largest = int(skin.labels.max(initial=0))
+    chosen = np.zeros(largest + 1, bool)
+    chosen[[label for label in selected if label <= largest]] = True
     if name in surfaces.scalars:
         values = surfaces.scalars[name][skin.rows]
         colours = map_table("viridis")[np.clip(255 * values, 0, 255).astype(np.uint8)]
-    else:
-        largest = int(skin.labels.max(initial=0))
-        colours = colour_table(surfaces, name, largest)[skin.labels]
-    if selected:
-        chosen = np.isin(skin.labels, selected)
-        colours = colours.copy()
-        colours[~chosen] = (0.55 * colours[~chosen] + 0.45 * 128).astype(np.uint8)
-        colours[chosen] = (0.25 * colours[chosen] + 0.75 * np.array(SELECTED)).astype(np.uint8)
-    return colours
+        return _set_off(colours, chosen[skin.labels]) if selected else colours
+    table = colour_table(surfaces, name, largest)
+    # Labels are few, triangles many.
+    coloured: NDArray[np.uint8] = np.take(_set_off(table, chosen) if selected else table, skin.labels, axis=0)
+    return coloured
+
+
+def _set_off(colours: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """What is chosen in the colour of a selection, the rest paler."""
+    out = np.empty_like(colours)
+    out[~chosen] = (0.55 * colours[~chosen] + 0.45 * 128).astype(np.uint8)
+    out[chosen] = (0.25 * colours[chosen] + 0.75 * np.array(SELECTED)).astype(np.uint8)
+    return out
 
 
 def cap_of(layer: Layer, axis: int, position_um: float, hidden: frozenset[int]) -> tuple[NDArray, NDArray, NDArray] | None:

@@ -8,23 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.gui.views.contents import GreyBlock, Surfaces
+from nmcstudio.gui.views.contents import GreyBlock
 from nmcstudio.gui.views.slicing import length_text, nice_length_um
 
 FRAME = ("box", "bar", "bar-words")
 GREY = ("grey-x", "grey-y", "grey-z", "volume")
-
-
-def bounds_of(things: Iterable[Surfaces | GreyBlock]) -> NDArray[np.float64] | None:
-    """Box ``[[x0, x1], [y0, y1], [z0, z1]]`` in um of all things; None if there is nothing."""
-    boxes = []
-    for thing in things:
-        if isinstance(thing, GreyBlock):
-            low = np.array(thing.origin_um) - np.array(thing.spacing_um) / 2
-            boxes.append(np.stack([low, low + np.array(thing.values.shape) * thing.spacing_um], axis=1)[::-1])
-        elif len(thing.mesh.points_um):
-            boxes.append(np.stack([thing.mesh.points_um.min(axis=0), thing.mesh.points_um.max(axis=0)], axis=1))
-    return box_of(boxes)
 
 
 def box_of(boxes: Iterable[NDArray[np.float64]]) -> NDArray[np.float64] | None:
