@@ -55,7 +55,7 @@ def put(controller: Controller, value: Any) -> None:
 def panel(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     from nmcstudio.gui.panels.stack import make_panel
 
-    monkeypatch.setattr(align_live, "_REST_MS", 1)
+    monkeypatch.setattr(align_live.LiveAlignment, "rest_ms", 1)
     registry.step.cache_clear()
     controller = Controller()
     made = make_panel(controller, "align-ebsd")

@@ -12,7 +12,7 @@ from nmcstudio.core.ebsd import EbsdStack, Phase
 from nmcstudio.crystal.quaternions import from_axis_angle
 from nmcstudio.gui.background import Background
 from nmcstudio.gui.controller import Controller
-from nmcstudio.gui.panels import grain_live
+from nmcstudio.gui.panels import grain_live, live_preview
 from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.pipeline import registry
 from nmcstudio.project.record import Held, Record
@@ -37,7 +37,7 @@ def panel(qtbot, monkeypatch) -> Iterator[Any]:
     from nmcstudio.project.codec import digest
     from nmcstudio.project.nodes import summarise
 
-    monkeypatch.setattr(grain_live, "_REST_MS", 1)
+    monkeypatch.setattr(grain_live.LiveGrains, "rest_ms", 1)
     registry.step.cache_clear()
     controller = Controller()
     area = ViewArea(controller)
@@ -71,7 +71,7 @@ def rest(panel: Any, qtbot: Any) -> None:
 
     def is_idle() -> bool:
         busy = any(each.busy for each in workers) or controller.jobs.busy
-        return not busy and not panel.live._fetching and not panel.live._soon.isActive()
+        return not busy and not panel.live.planes.busy and not panel.live._soon.isActive()
 
     qtbot.waitUntil(is_idle, timeout=60_000)
     panel.area.grab()
@@ -138,7 +138,7 @@ def test_confidence_is_dragged_and_run_gives_what_was_shown(panel, qtbot):
 def test_work_can_be_cancelled_and_errors_are_said(panel, qtbot):
     panel.views.button(2).click()
     qtbot.waitUntil(lambda: panel.whole.currentIndex() == 1, timeout=10_000)
-    panel.cancel_button.click()
+    panel.whole.cancel_button.click()
     assert panel.whole.currentIndex() == 0
     assert panel.live.mode == "boundaries"
     panel.controller.edit_params("segment-ebsd", {"method": "map"})
@@ -148,7 +148,7 @@ def test_work_can_be_cancelled_and_errors_are_said(panel, qtbot):
 
 
 def test_too_little_memory_is_said_and_boundaries_stay(panel, qtbot, monkeypatch):
-    monkeypatch.setattr(grain_live.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1 << 10}))
+    monkeypatch.setattr(live_preview.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1 << 10}))
     panel.views.button(2).click()
     qtbot.waitUntil(lambda: "only boundaries are shown" in panel.count.text(), timeout=10_000)
     rest(panel, qtbot)

@@ -11,7 +11,7 @@ import pytest
 from nmcstudio.core.volume import Volume
 from nmcstudio.gui.background import Background
 from nmcstudio.gui.controller import Controller
-from nmcstudio.gui.panels import segment_live, segment_preview
+from nmcstudio.gui.panels import live_preview, segment_live, segment_preview
 from nmcstudio.gui.views.area import ViewArea
 from nmcstudio.pipeline import registry
 from nmcstudio.project.record import Held, Record
@@ -47,7 +47,7 @@ def panel(request, qtbot, monkeypatch) -> Iterator[Any]:
 
     if getattr(request, "param", "") != "small":
         monkeypatch.setattr(segment_live, "middle_piece", lambda volume: segment_preview.middle_piece(volume, 60_000))
-    monkeypatch.setattr(segment_live, "_REST_MS", 1)
+    monkeypatch.setattr(segment_live.LiveSegmentation, "rest_ms", 1)
     registry.step.cache_clear()
     controller = Controller()
     area = ViewArea(controller)
@@ -77,7 +77,7 @@ def rest(panel: Any, qtbot: Any) -> None:
     qtbot.waitUntil(lambda: not any(each.busy for each in workers) and not controller.jobs.busy, timeout=60_000)
     panel.area.grab()
     # Planes that the picture asked for are fetched in the next turns of the event loop.
-    qtbot.waitUntil(lambda: not panel.live._fetching and not any(each.busy for each in workers), timeout=60_000)
+    qtbot.waitUntil(lambda: not panel.live.planes.busy and not any(each.busy for each in workers), timeout=60_000)
 
 
 def painted(panel: Any, key: str = "preview") -> np.ndarray:
@@ -181,7 +181,7 @@ def test_a_hidden_panel_takes_its_preview_along_and_other_work_its_memory(panel,
 
 
 def test_too_little_memory_is_said_and_the_middle_stays(panel, qtbot, monkeypatch):
-    monkeypatch.setattr(segment_live.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1 << 20}))
+    monkeypatch.setattr(live_preview.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1 << 20}))
     panel.form.editors["split"].slider.setValue(700)
     assert "only its middle is looked at" in panel.count.text()
     rest(panel, qtbot)
@@ -194,7 +194,7 @@ def test_work_on_the_whole_volume_can_be_cancelled(panel, qtbot):
     panel.live.working.connect(said.append)
     panel.form.editors["split"].slider.setValue(700)
     assert panel.whole.currentIndex() == 1
-    panel.cancel_button.click()
+    panel.whole.cancel_button.click()
     assert panel.whole.currentIndex() == 0
     assert said[-1] is None
     rest(panel, qtbot)

@@ -82,7 +82,7 @@ def test_a_plane_is_that_of_the_whole_volume(axis, index):
     volume = spheres()
     settings = settings_of(params(threshold=110.0), volume)
     wished = []
-    store = preview.PlaneStore(Segmenter(volume), lambda *plane: wished.append(plane))
+    store = preview.SmoothedStore(Segmenter(volume), lambda *plane: wished.append(plane))
     store.settings = settings
     material = preview.MaterialPlanes(store, 110.0)
     assert material.plane(axis, index) is None
@@ -99,7 +99,7 @@ def test_an_older_plane_stays_until_its_successor_is_there():
     volume = spheres()
     first, second = (settings_of(params(sigma=sigma), volume) for sigma in (0.5, 2.0))
     wished = []
-    store = preview.PlaneStore(Segmenter(volume), lambda *plane: wished.append(plane))
+    store = preview.SmoothedStore(Segmenter(volume), lambda *plane: wished.append(plane))
     store.settings = first
     store.put(0, 20, store.compute(first, 0, 20))
     before = preview.SmoothedPlanes(store).plane(0, 20)
@@ -116,7 +116,7 @@ def test_an_older_plane_stays_until_its_successor_is_there():
 def test_unobserved_voxels_are_no_material():
     volume = spheres()
     settings = settings_of(params(field_of_view="box", box=(0, 40, 0, 40, 0, 30)), volume)
-    store = preview.PlaneStore(Segmenter(volume), lambda *plane: None)
+    store = preview.SmoothedStore(Segmenter(volume), lambda *plane: None)
     store.settings = settings
     store.put(0, 20, store.compute(settings, 0, 20))
     material = preview.MaterialPlanes(store, 110.0).plane(0, 20)

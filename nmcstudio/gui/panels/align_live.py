@@ -6,26 +6,21 @@ import math
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject
 
 from nmcstudio.core.ebsd import EbsdStack
-from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor, Progress
 from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.panels.align_preview import AlignedStore, Plan, aligned_layer, fill_gaps
+from nmcstudio.gui.panels.live_preview import LivePreview
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.pipeline.steps.align_ebsd import AlignEbsdParams, hand_work
 
-# A hand that turns a knob is waited for before sections are compared anew.
-_REST_MS = 300
 _NOTHING: dict[int, Any] = {}
 
 
-class LiveAlignment(QObject):
-    """Holds one stack with the drift for the parameters in use; asks workers for what is missing.
-
-    ``changed`` says that drift, plan or pictures are other than before; ``working`` carries the `Progress` of the comparison,
-    None when there is none.
+class LiveAlignment(LivePreview):
+    """The alignment of one stack: its drift measured beside the window, hand work on view at once.
 
     Attributes
     ----------
@@ -37,59 +32,73 @@ class LiveAlignment(QObject):
         `drift` is the one for the parameters in use.
     plan
         Where sections would go.
-    trouble
-        What went wrong, in words.
+    missing
+        Sections without data of their own.
     """
 
-    changed = Signal()
-    working = Signal(object)
+    key = "align-ebsd"
+    modes = ("off", "aligned")
 
     def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._controller = controller
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_REST_MS)
-        self._soon.timeout.connect(self._measure)
         self._number = 0
-        self.set_stack(None)
+        super().__init__(controller, parent)
 
-    def set_stack(self, stack: EbsdStack | None) -> None:
-        """Begin with another stack, or with none."""
-        self.stop()
+    def _begin(self, stack: EbsdStack | None) -> None:
         self.stack = stack
         self.params: AlignEbsdParams | None = None
         self.drift: Any = None
         self.partial_um: Any = None
         self.plan: Plan | None = None
-        self.trouble = ""
         self._measured: Any = None
         self._filled: tuple[Any, dict[int, Any]] = (None, _NOTHING)
         self._asked_fill: Any = None
-        self._wished: dict[tuple[int, int], None] = {}
-        self._fetching = False
         self.missing: frozenset[int] = frozenset()
-        self.store = None if stack is None else AlignedStore(stack, self._wish)
+        self.store: AlignedStore | None = None
         if stack is not None:
             self.missing = frozenset(np.flatnonzero(~stack.observed.any(axis=(1, 2))).tolist())
+            self.store = AlignedStore(stack, self.planes.add)
+            self.planes.serve(self.store)
 
-    def set_params(self, params: AlignEbsdParams) -> None:
-        """Follow the form."""
-        if self.stack is None:
-            return
-        self.params = params
-        self.trouble = ""
-        if not self.is_current:
-            self._soon.start()
-        self._make_plan()
+    @property
+    def is_stack(self) -> bool:
+        """True if there are sections that could lie off each other."""
+        return self.stack is not None and self.stack.shape[0] > 1
+
+    def _follow(self, params: AlignEbsdParams) -> None:
+        if self.is_stack:
+            self.params = params
+            if not self.is_current:
+                self._rest()
 
     def stop(self) -> None:
-        """Cancel what runs beside the window."""
-        self._soon.stop()
+        super().stop()
         self._asked_fill = None
-        self._controller.trials.drop("align-measure")
+        self.partial_um = None
         self._controller.previews.drop("align-fill")
-        self.working.emit(None)
+
+    # Hand work, as the parameters in use tell it
+
+    @property
+    def nudges(self) -> dict[int, tuple[float, float]]:
+        """Sections, counted from 0, that are moved by hand: um down and to the right."""
+        return hand_work(self.params)[0] if self.params is not None else {}
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """Sections, counted from 0, whose data are not used."""
+        return hand_work(self.params)[1] if self.params is not None else ()
+
+    @property
+    def gone(self) -> frozenset[int]:
+        """Sections without data of their own, or left out."""
+        return self.missing | set(self.left_out)
+
+    def neighbour(self, section: int) -> int | None:
+        """The next section below that has data, or the next above where there is none."""
+        count = self.stack.shape[0] if self.stack is not None else 0
+        gone = self.gone
+        others = [*range(section - 1, -1, -1), *range(section + 1, count)]
+        return next((k for k in others if k not in gone), None)
 
     # The drift
 
@@ -100,10 +109,9 @@ class LiveAlignment(QObject):
     def is_current(self) -> bool:
         return self.params is not None and self._measured == self._key(self.params)
 
-    @Slot()
-    def _measure(self) -> None:
+    def _ask(self) -> None:
         params, stack = self.params, self.stack
-        if params is None or stack is None or self.is_current:
+        if params is None or stack is None or self.is_current or self._asked == self._key(params):
             return
         key, (_, leave_out) = self._key(params), hand_work(params)
 
@@ -111,38 +119,27 @@ class LiveAlignment(QObject):
             from nmcstudio.imaging.drift import measure_drift, no_drift
 
             if params.drift == "none":
-                return stack, key, no_drift(stack.shape[0])
-            return stack, key, measure_drift(
+                return key, no_drift(stack.shape[0])
+            return key, measure_drift(
                 stack, max_shift_um=params.max_shift_um, angle=math.radians(params.angle_deg), reach=params.reach,
                 remove_trend=params.remove_trend, leave_out=leave_out, monitor=monitor,
             )  # fmt: skip
 
-        self._controller.trials.ask("align-measure", work, self._measured_now, self._failed, self._reported)
+        self._work_beside(key, work, "Comparing sections")
 
-    def _reported(self, progress: Progress) -> None:
+    def _take_part(self, progress: Progress) -> None:
         if progress.partial is not None:
             self.partial_um = progress.partial
             self.changed.emit()
-        self.working.emit(progress)
 
-    def _measured_now(self, answer: tuple[EbsdStack, Any, Any]) -> None:
-        stack, key, drift = answer
-        if stack is not self.stack:
-            return
-        self._measured, self.drift, self.partial_um = key, drift, None
-        self.working.emit(None)
-        self._make_plan()
-
-    def _failed(self, error: Exception) -> None:
-        self.working.emit(None)
-        if not isinstance(error, NmcError):
-            raise error
-        self.trouble = f"{error.message}: {error.hint}"
-        self.changed.emit()
+    def _take(self, answer: tuple[Any, Any]) -> None:
+        self._measured, self.drift = answer
+        self.partial_um = None
+        self._show()
 
     # Where sections go
 
-    def _make_plan(self) -> None:
+    def _work_out(self) -> None:
         if self.drift is not None and self.params is not None and self.stack is not None:
             from nmcstudio.imaging.align import planned_moves
 
@@ -159,7 +156,6 @@ class LiveAlignment(QObject):
                 self.plan = self.store.plan = Plan(moves, frozenset(gone), filled, self._number)
             if gone and self.params.missing != "blank" and key not in (self._filled[0], self._asked_fill):
                 self._ask_fill(key)
-        self.changed.emit()
 
     def _ask_fill(self, key: Any) -> None:
         self._asked_fill = key
@@ -174,47 +170,24 @@ class LiveAlignment(QObject):
         stack, key, filled = answer
         if stack is self.stack:
             self._filled = (key, filled)
-            self._make_plan()
+            self._show()
 
-    # Pictures
+    # What is there
 
     def layers(self) -> tuple[Layer, ...]:
-        """What lies over the slices."""
-        return () if self.store is None or self.plan is None else (aligned_layer(self.store),)
+        if self.mode == "off" or self.store is None or self.plan is None:
+            return ()
+        return (aligned_layer(self.store),)
 
-    def _wish(self, kind: int, index: int) -> None:
-        self._wished[kind, index] = None
-        if not self._fetching:
-            # Planes are asked for while the slices are being painted.
-            QTimer.singleShot(0, self._fetch)
-
-    @Slot()
-    def _fetch(self) -> None:
-        if self._fetching or not self._wished or self.store is None:
-            return
-        # The latest wish first: what was scrolled past can wait.
-        kind, index = next(reversed(self._wished))
-        self._wished.pop((kind, index))
-        store, plan = self.store, self.plan
-        if kind == 1 and (plan is None or index not in plan.filled):
-            self._fetch()
-            return
-        self._fetching = True
-
-        def work(monitor: Monitor) -> Any:
-            return store, kind, index, -1 if plan is None else plan.number, store.compute(kind, index, plan)
-
-        self._controller.previews.ask(f"align-plane-{id(self)}", work, self._fetched, self._fetch_failed)
-
-    def _fetched(self, answer: tuple[AlignedStore, int, int, int, Any]) -> None:
-        self._fetching = False
-        store, kind, index, number, colours = answer
-        store.put(kind, index, number, colours)
-        if store is self.store:
-            self.changed.emit()
-        self._fetch()
-
-    def _fetch_failed(self, error: Exception) -> None:
-        self._fetching = False
-        self._wished.clear()
-        self._failed(error)
+    def words(self) -> str:
+        drift, plan = self.drift, self.plan
+        if self.trouble or drift is None or plan is None:
+            return self.trouble
+        far = float(np.linalg.norm(np.ptp(drift.drift_um, axis=0)))
+        moving = int(np.count_nonzero(plan.moves.any(axis=1)))
+        parts = [f"drift over {far:.3g} µm, {moving} of {len(plan.moves)} sections would move"]
+        if np.isfinite(drift.agreement).any():
+            parts.append(f"neighbours agree at {100 * float(np.nanmedian(drift.agreement)):.0f} % of their points (median)")
+        if plan.gone:
+            parts.append(f"{len(plan.gone)} without data, {len(plan.filled)} filled")
+        return "; ".join(parts) + "."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.gui.panels.plane_store import PlaneStore
 from nmcstudio.gui.views.contents import Layer, PlaneSource
 from nmcstudio.gui.views.layer_model import PREVIEW
 from nmcstudio.gui.views.legends import ipf_legend
 from nmcstudio.gui.views.orientation_layers import main_group
 
-_KEPT = 96  # coloured sections and planes that are kept
 PAIRS = ("Blend", "Checkerboard", "Difference")
 _SQUARES = 8  # along the longer side of a checkerboard
 
@@ -57,17 +56,16 @@ def moved(values: NDArray[Any], move: tuple[int, int], empty: Any = 0) -> NDArra
     return out
 
 
-class AlignedStore:
-    """Coloured sections and planes of one stack, made in a worker, looked at in the GUI thread.
+class AlignedStore(PlaneStore):
+    """Coloured sections and planes of one stack, each with the number of the plan that it shows.
 
-    `wanted(axis, index)` is called for what is not there.
+    "Axis" 0 are the sections as they lie, 1, 2, 3 the planes across z, y, x of the moved ones.
     """
 
     def __init__(self, stack: EbsdStack, wanted: Callable[[int, int], None]) -> None:
+        super().__init__(wanted)
         self.stack = stack
         self.plan: Plan | None = None
-        self._wanted = wanted
-        self._held: OrderedDict[tuple[int, int], tuple[int, NDArray[np.uint8]]] = OrderedDict()
 
     def plane(self, axis: int, index: int) -> NDArray[np.uint8] | None:
         """A plane of the moved sections; the last one while it is being made, or None."""
@@ -79,23 +77,25 @@ class AlignedStore:
                 return np.zeros((*self.stack.shape[1:], 3), np.uint8)
             colours = self.section(index)
             return None if colours is None else moved(colours, tuple(plan.moves[index]))
-        number, held = self._held.get((axis + 1, index), (-1, None))
+        number, held = self.held(axis + 1, index) or (-1, None)
         if number != plan.number:
             self._wanted(axis + 1, index)
         return held
 
     def section(self, index: int) -> NDArray[np.uint8] | None:
         """IPF colours of a section where it lies now, or None while they are being made."""
-        _, held = self._held.get((0, index), (0, None))
-        if held is None:
+        found = self.held(0, index)
+        if found is None:
             self._wanted(0, index)
-        return held
+            return None
+        colours: NDArray[np.uint8] = found[1]
+        return colours
 
-    def put(self, kind: int, index: int, number: int, colours: NDArray[np.uint8]) -> None:
-        self._held[kind, index] = (number, colours)
-        self._held.move_to_end((kind, index))
-        while len(self._held) > _KEPT:
-            self._held.popitem(last=False)
+    def work(self, axis: int, index: int) -> Callable[[Monitor], tuple[int, NDArray[np.uint8]]] | None:
+        plan = self.plan
+        if axis == 1 and (plan is None or index not in plan.filled):
+            return None
+        return lambda monitor: (-1 if plan is None else plan.number, self.compute(axis, index, plan))
 
     def compute(self, kind: int, index: int, plan: Plan | None) -> NDArray[np.uint8]:
         """Colours of a section as it lies (kind 0), or of the plane across z, y, x of the moved sections (1, 2, 3)."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QComboBox,
     QGridLayout,
     QHBoxLayout,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from nmcstudio.gui.panels.align_preview import PAIRS
 from nmcstudio.gui.panels.picture import Picture
+from nmcstudio.gui.widgets.choice_row import ChoiceRow
 from nmcstudio.gui.widgets.number_box import NumberBox
 
 HEIGHT = 188
@@ -121,26 +121,14 @@ class SectionBox(QWidget):
         self.picture = PairPicture()
         self.picture.stepped.connect(self.stepped)
         self.picture.paged.connect(lambda by: self.number.setValue(self.number.value() + by))
-        looks = QHBoxLayout()
-        looks.setSpacing(2)
-        self.looks = QButtonGroup(self)
-        for index, name in enumerate(PAIRS):
-            button = QToolButton()
-            button.setObjectName("choice")
-            button.setText(name)
-            button.setToolTip(_PAIR_TIPS[name])
-            button.setCheckable(True)
-            button.setChecked(index == 0)
-            self.looks.addButton(button, index)
-            looks.addWidget(button)
-        looks.addStretch(1)
-        self.looks.idClicked.connect(lambda _: self.look_changed.emit())
+        self.looks = ChoiceRow([(name, _PAIR_TIPS[name]) for name in PAIRS])
+        self.looks.chosen.connect(lambda _: self.look_changed.emit())
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(head)
         column.addWidget(self.picture)
-        column.addLayout(looks)
+        column.addWidget(self.looks)
         column.addLayout(self._make_hand())
 
     def _make_hand(self) -> QGridLayout:
@@ -200,4 +188,4 @@ class SectionBox(QWidget):
     @property
     def look(self) -> tuple[str, str]:
         """What the picture shows, and how the sections lie on each other."""
-        return self.source.currentText(), PAIRS[self.looks.checkedId()]
+        return self.source.currentText(), PAIRS[self.looks.current]

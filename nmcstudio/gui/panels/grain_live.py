@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import psutil
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from nmcstudio.core.ebsd import EbsdStack
-from nmcstudio.core.errors import NmcError
-from nmcstudio.core.monitor import Monitor, Progress
-from nmcstudio.gui.controller import Controller
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.panels.grain_preview import (
     AngleStore,
     GrainColours,
@@ -19,120 +15,64 @@ from nmcstudio.gui.panels.grain_preview import (
     boundary_layer,
     find_histograms,
     grain_words,
-    plane_of,
 )
+from nmcstudio.gui.panels.live_preview import LivePreview
 from nmcstudio.gui.views.contents import Layer
 from nmcstudio.pipeline.steps.segment_ebsd import read_boundary, settings_of
 
-# What the slices show: nothing of the preview, boundaries, grains.
-MODES = ("off", "boundaries", "grains")
-# A hand that turns a knob is waited for before the whole map is worked on.
-_REST_MS = 300
 # Pieces are joined up to this angle (radians), or to the one in use if that is smaller: the slider goes down to it.
 _LEAST = float(np.deg2rad(1.0))
 _BYTES_A_VOXEL = 60
 
 
-class LiveGrains(QObject):
-    """Holds the stages of the segmentation of one orientation map, and asks workers for what is missing.
-
-    ``changed`` says that layers, words or figures are other than before; ``working`` carries the `Progress` of the work on the
-    whole map, None when there is none.
+class LiveGrains(LivePreview):
+    """The grains of one orientation map: boundaries on view at once, all grains beside them.
 
     Attributes
     ----------
     stack
         The map, or None.
-    mode
-        One of `MODES`.
     histograms
         Of the map, or None before they are there.
     found
         The grains for the parameters as they stand, or None.
-    trouble
-        What went wrong, in words.
     """
 
-    changed = Signal()
-    working = Signal(object)
+    key = "segment-ebsd"
+    # Nothing of the preview, boundaries, grains.
+    modes = ("off", "boundaries", "grains")
 
-    def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._controller = controller
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_REST_MS)
-        self._soon.timeout.connect(self._ask)
-        self.mode = "off"
-        self.set_stack(None)
-
-    def set_stack(self, stack: EbsdStack | None) -> None:
-        """Begin with another map, or with none."""
-        self.stop()
+    def _begin(self, stack: EbsdStack | None) -> None:
         self.stack = stack
         self.params: Any = None
         self.settings: Any = None
         self.histograms: Histograms | None = None
         self.found: Any = None
-        self.trouble = ""
         self._store: AngleStore | None = None
         self._store_of: Any = None
         self._hierarchy: GrainColours | None = None
         self._hierarchy_of: Any = None
-        self._asked: Any = None
         self._seen = 0
-        self._wished: dict[int, int] = {}
-        self._fetching = False
 
     # What is asked for
 
-    def set_params(self, params: Any) -> None:
-        """Follow the form: what can be shown at once is, the rest is asked for."""
-        if self.stack is None:
-            return
-        self.trouble = ""
-        try:
-            settings = settings_of(params)
-        except NmcError as error:
-            self._failed(error)
-            return
-        self.params, self.settings = params, settings
+    def _follow(self, params: Any) -> None:
+        self.settings = settings_of(params)
+        self.params = params
         if self._points_key() != self._store_of or (self.mode == "grains" and not self._fits()):
-            self._soon.start()
-        self._show()
+            self._rest()
 
-    def set_mode(self, mode: str) -> None:
-        """Choose what the slices show."""
-        if mode not in MODES:
-            raise ValueError(f"there is no view {mode!r}")
-        if mode != self.mode:
-            self.mode = mode
-            if mode == "grains" and self.settings is not None and not self._fits():
-                self._soon.start()
-            self._show()
-
-    def stop(self) -> None:
-        """Cancel the work on the whole map."""
-        self._soon.stop()
-        self._controller.trials.drop("grains-whole")
-        self._asked = None
-        self.working.emit(None)
+    def _mode_chosen(self) -> None:
+        if self.mode == "grains" and self.settings is not None and not self._fits():
+            self._rest()
 
     def release(self) -> None:
-        """Give back the memory of all stages; they are computed anew when they are wanted again."""
-        stack, mode = self.stack, self.mode
-        self.set_stack(stack)
-        self.mode = mode
+        self.begin(self.stack)
 
     @property
     def by_orientation(self) -> bool:
         """True if boundaries are disorientations above an angle."""
         return self.stack is not None and self.settings is not None and self.settings.by_orientation(self.stack)
-
-    @property
-    def is_ready(self) -> bool:
-        """True if the grains follow the parameters at once."""
-        return self._fits()
 
     # What is there
 
@@ -179,17 +119,14 @@ class LiveGrains(QObject):
             and (not self.by_orientation or self.settings.angle >= held.hierarchy.least_angle)
         )
 
-    def _show(self) -> None:
-        """Work out what follows from what is there, in milliseconds, and say so."""
+    def _work_out(self) -> None:
         self.found = None
         if self.settings is not None and self._hierarchy is not None and self._fits():
             s = self.settings
             self.found = self._hierarchy.hierarchy.grains(s.angle, s.split, s.min_voxels, s.spare_border)
-        self.changed.emit()
 
     # The work on the whole map
 
-    @Slot()
     def _ask(self) -> None:
         if self.stack is None or self.settings is None:
             return
@@ -197,11 +134,9 @@ class LiveGrains(QObject):
         asked = (self._hierarchy_key() if wants_grains else self._points_key(), wants_grains)
         if asked == self._asked or (not wants_grains and self._points_key() == self._store_of):
             return
-        if wants_grains and (lacking := self._lacks_memory()):
-            self.trouble = lacking
-            self.changed.emit()
+        needed = self.stack.phase.size * _BYTES_A_VOXEL
+        if wants_grains and self._lacks_memory(needed, "The grains of the whole map need", "only boundaries are shown"):
             return
-        self._asked = asked
         stack, settings, params = self.stack, self.settings, self.params
         held = self._store.points if self._store is not None and self._store_of == self._points_key() else None
         histograms = self.histograms if held is not None else None
@@ -222,77 +157,20 @@ class LiveGrains(QObject):
                 colours.hierarchy.grains(settings.angle, settings.split, settings.min_voxels, settings.spare_border)
             return keys, points, figures, colours
 
-        self._controller.trials.ask("grains-whole", work, self._there, self._whole_failed, self._report)
-        self.working.emit(Progress(None, "Looking at the map", None, 0.0, None))
+        self._work_beside(asked, work, "Looking at the map")
 
-    def _report(self, progress: Progress) -> None:
-        self.working.emit(progress)
-
-    def _there(self, answer: tuple[Any, Any, Histograms, GrainColours | None]) -> None:
+    def _take(self, answer: tuple[Any, Any, Histograms, GrainColours | None]) -> None:
         (points_of, hierarchy_of), points, self.histograms, colours = answer
-        self._asked = None
         if self._store is None or self._store.points is not points:
-            self._store = AngleStore(points, self._wish)
+            self._store = AngleStore(points, self.planes.add)
+            self.planes.serve(self._store)
         self._store_of = points_of
         self._seen = int(np.count_nonzero(points.observed))
         if colours is not None:
             self._hierarchy, self._hierarchy_of = colours, hierarchy_of
-        self.working.emit(None)
         self._show()
         self._ask()
 
-    def _whole_failed(self, error: Exception) -> None:
-        self._asked = None
-        self.working.emit(None)
-        self._failed(error)
-
     def _failed(self, error: Exception) -> None:
-        if not isinstance(error, NmcError):
-            raise error
         self.found = None
-        self.trouble = str(error)
-        self.changed.emit()
-
-    def _lacks_memory(self) -> str:
-        """Words where the work would not fit into what is free."""
-        assert self.stack is not None
-        needed, free = self.stack.phase.size * _BYTES_A_VOXEL, psutil.virtual_memory().available
-        if needed < 0.9 * free:
-            return ""
-        return (
-            f"The grains of the whole map need about {needed / 2**30:.1f} GB and {free / 2**30:.1f} GB are free: only boundaries "
-            "are shown. Close other programs, or cut the map when it is imported."
-        )
-
-    # Planes of disorientations, as the slices ask for them
-
-    def _wish(self, axis: int, index: int) -> None:
-        self._wished[axis] = index
-        if not self._fetching:
-            # Asked from within a paint: the answer must not come in it.
-            self._fetching = True
-            QTimer.singleShot(0, self._fetch)
-
-    @Slot()
-    def _fetch(self) -> None:
-        if not self._wished or self._store is None:
-            self._fetching = False
-            return
-        axis, index = self._wished.popitem()
-        store = self._store
-        self._controller.previews.ask(
-            "grain-plane", lambda monitor: (store, axis, index, plane_of(store.points, axis, index)),
-            self._plane_there, self._plane_failed,
-        )  # fmt: skip
-
-    def _plane_there(self, answer: tuple[AngleStore, int, int, Any]) -> None:
-        store, axis, index, plane = answer
-        store.put(axis, index, plane)
-        if store is self._store:
-            self.changed.emit()
-        self._fetch()
-
-    def _plane_failed(self, error: Exception) -> None:
-        self._fetching = False
-        self._wished.clear()
-        self._failed(error)
+        super()._failed(error)

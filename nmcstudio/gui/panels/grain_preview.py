@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +11,11 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.gui.views.colours import argb, label_colours
+from nmcstudio.gui.panels.piece_colours import PieceColours
+from nmcstudio.gui.panels.plane_store import PlaneStore
 from nmcstudio.gui.views.contents import Layer, PlaneSource
 from nmcstudio.gui.views.layer_model import PREVIEW
 
-# Planes of disorientations that are kept: wheeling back and forth costs nothing.
-_PLANES = 48
 # Voxels that the histograms look at: planes spread over the stack.
 _SAMPLE = 3_000_000
 _LINES = (15, 15, 15)
@@ -90,28 +88,23 @@ def plane_of(points: Any, axis: int, index: int) -> NDArray[np.float32]:
     return angles
 
 
-class AngleStore:
-    """Disorientations of planes of one map; made in a worker, looked at in the GUI thread.
-
-    `wanted(axis, index)` is called for a plane that is not there.
-    """
+class AngleStore(PlaneStore):
+    """Disorientations of planes of one map."""
 
     def __init__(self, points: Any, wanted: Callable[[int, int], None]) -> None:
+        super().__init__(wanted)
         self.points = points
-        self._wanted = wanted
-        self._planes: OrderedDict[tuple[int, int], NDArray[np.float32]] = OrderedDict()
 
     def get(self, axis: int, index: int) -> NDArray[np.float32] | None:
-        held = self._planes.get((axis, index))
-        if held is None:
+        """Those of a plane as `plane_of` gives them, or None while they are being made."""
+        found: NDArray[np.float32] | None = self.held(axis, index)
+        if found is None:
             self._wanted(axis, index)
-        return held
+        return found
 
-    def put(self, axis: int, index: int, plane: NDArray[np.float32]) -> None:
-        self._planes[axis, index] = plane
-        self._planes.move_to_end((axis, index))
-        while len(self._planes) > _PLANES:
-            self._planes.popitem(last=False)
+    def work(self, axis: int, index: int) -> Callable[[Monitor], NDArray[np.float32]]:
+        points = self.points
+        return lambda monitor: plane_of(points, axis, index)
 
 
 class BoundaryPlanes(PlaneSource):
@@ -148,19 +141,15 @@ def boundary_layer(store: AngleStore, angle: float, stack: EbsdStack) -> Layer:
 
 
 class GrainColours:
-    """The grains of a hierarchy over the slices: a grain has the colour of its largest piece and keeps it when others join."""
+    """The grains of a hierarchy over the slices."""
 
     def __init__(self, hierarchy: Any, stack: EbsdStack) -> None:
         self.hierarchy = hierarchy
         self._stack = stack
-        self._by_size = np.argsort(hierarchy.sizes, kind="stable")
-        self._words = argb(label_colours(np.arange(len(hierarchy.sizes))))
+        self._colours = PieceColours(hierarchy.sizes)
 
     def layer(self, found: Any) -> Layer:
-        largest = np.zeros(int(found.numbers.max(initial=0)) + 1, np.int64)
-        # Written from the smallest to the largest piece: the last one to write stays.
-        largest[found.numbers[self._by_size]] = self._by_size
-        words = self._words[largest[found.numbers]]
+        words = self._colours.words(found.numbers)
         words[found.numbers == 0] = 0
         return Layer(
             PREVIEW, "Grain preview", "labels", self.hierarchy.pieces, self._stack.spacing_um, self._stack.origin_um,

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QTimer, Slot
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from nmcstudio.core.ebsd import EbsdStack
-from nmcstudio.core.monitor import Progress
-from nmcstudio.gui.jobs import RUNNING, Job
-from nmcstudio.gui.panels.grain_live import MODES, LiveGrains
+from nmcstudio.gui.panels.grain_live import LiveGrains
 from nmcstudio.gui.panels.grain_plots import CutPlot
-from nmcstudio.gui.panels.step_panel import StepPanel
-from nmcstudio.gui.views.store import ContentStore
-from nmcstudio.gui.widgets.job_bar import JobBar
+from nmcstudio.gui.panels.live_panel import LivePanel
+from nmcstudio.gui.widgets.choice_row import ChoiceRow
 
-_VIEWS = {
-    "off": ("As it is", "The map, and the result that the project holds: before"),
-    "boundaries": ("Boundaries", "Where neighbours on the planes on view differ by more than the angle"),
-    "grains": ("Grains", "The grains that the settings would give, before gaps are filled and boundaries smoothed"),
-}
 _FIGURES = (
     ("Disorientations", "How different neighbours are, with the boundary angle"),
     ("Confidence", "How sure the points are, with the least confidence"),
@@ -29,13 +20,21 @@ _FIGURES = (
 _OF_BOUNDARIES = ("angle_deg", "min_confidence", "replace_passes", "phase", "blank")
 
 
-class SegmentEbsdPanel(StepPanel):
-    """Edits show at once what they do to the planes on view; Run makes it so."""
+class SegmentEbsdPanel(LivePanel):
+    input_node = "ebsd"
+    also_over = ("grains",)
+    views_of = (
+        ("As it is", "The map, and the result that the project holds: before"),
+        ("Boundaries", "Where neighbours on the planes on view differ by more than the angle"),
+        ("Grains", "The grains that the settings would give, before gaps are filled and boundaries smoothed"),
+    )
+    cancel_tip = "Stop looking at the whole map; boundaries stay on view"
+    live: LiveGrains
 
-    def build_top(self) -> QWidget:
-        self.live = LiveGrains(self.controller, self)
-        self._digest = ""
-        self._is_on_view = False
+    def make_live(self) -> LiveGrains:
+        return LiveGrains(self.controller, self)
+
+    def build_rows(self) -> list[QWidget]:
         self.angles = CutPlot(
             "disorientation of neighbours [°]",
             "Drag the line to choose the boundary angle: what lies right of it parts grains (heights are logarithms of counts)",
@@ -52,225 +51,63 @@ class SegmentEbsdPanel(StepPanel):
         self.figures.setFixedHeight(self.angles.plot.height())
         self.figures.addWidget(self.angles)
         self.figures.addWidget(self.confidences)
-        self.count = QLabel()
-        self.count.setWordWrap(True)
-        self.count.setObjectName("muted")
-        # Three lines, so that the form below stays where it is.
-        self.count.setMinimumHeight(3 * self.count.fontMetrics().lineSpacing())
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        self.views, row = self._make_buttons([(mode, *_VIEWS[mode]) for mode in MODES])
-        self.views.idClicked.connect(self._view_chosen)
-        column.addLayout(row)
-        column.addWidget(self.figures)
-        self.kinds, row = self._make_buttons([(title, title, tip) for title, tip in _FIGURES])
-        self.kinds.idClicked.connect(self.figures.setCurrentIndex)
-        column.addLayout(row)
-        column.addWidget(self.count)
-        column.addWidget(self._make_bar())
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(0)
-        self._soon.timeout.connect(self._show_preview)
+        self.kinds = ChoiceRow(_FIGURES)
+        self.kinds.chosen.connect(self.figures.setCurrentIndex)
         self.angles.dragged.connect(self._angle_dragged)
         self.confidences.dragged.connect(self._confidence_dragged)
-        self.live.changed.connect(self._live_changed)
-        self.live.working.connect(self._show_work)
-        self.controller.jobs.changed.connect(self._job_changed)
-        ContentStore.of(self.controller).shown.connect(self._content_shown)
-        self.controller.theme_changed.connect(self._paint)
-        self._paint()
-        self._live_changed()
-        return top
+        return [self.figures, self.kinds, self.count, self.make_whole()]
 
-    def _make_buttons(self, choices: list[tuple[str, str, str]]) -> tuple[QButtonGroup, QHBoxLayout]:
-        """Buttons in a row, one of which is down."""
-        row = QHBoxLayout()
-        row.setSpacing(2)
-        group = QButtonGroup(self)
-        for number, (_, title, tip) in enumerate(choices):
-            button = QToolButton()
-            button.setObjectName("choice")
-            button.setText(title)
-            button.setToolTip(f"{tip}. Nothing is changed before Run")
-            button.setCheckable(True)
-            button.setChecked(number == 0)
-            group.addButton(button, number)
-            row.addWidget(button)
-        row.addStretch(1)
-        return group, row
-
-    def _make_bar(self) -> QWidget:
-        """The bar of the work on the whole map, with Cancel; its place stays when there is none."""
-        self.bar = JobBar()
-        self.cancel_button = QPushButton("Cancel")
-        self.cancel_button.setToolTip("Stop looking at the whole map; boundaries stay on view")
-        self.cancel_button.clicked.connect(self._cancel)
-        busy = QWidget()
-        row = QHBoxLayout(busy)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        row.addWidget(self.bar, 1)
-        row.addWidget(self.cancel_button)
-        self.whole = QStackedWidget()
-        self.whole.addWidget(QWidget())
-        self.whole.addWidget(busy)
-        self.whole.setFixedHeight(busy.sizeHint().height())
-        return self.whole
-
-    @Slot()
-    def _paint(self) -> None:
+    def paint_figures(self) -> None:
         self.angles.paint(self.controller.theme)
         self.confidences.paint(self.controller.theme)
 
-    # When to look
-
-    def showEvent(self, event) -> None:
-        super().showEvent(event)
-        self._load()
-
-    def hideEvent(self, event) -> None:
-        super().hideEvent(event)
-        if not event.spontaneous():
-            self.live.stop()
-            self._choose("off")
-
-    @Slot(str)
-    def _node_changed(self, node: str) -> None:
-        super()._node_changed(node)
-        if node == "ebsd" and self.isVisible():
-            self._load()
-
-    @Slot()
-    def _replaced(self) -> None:
-        super()._replaced()
-        self._digest = ""
-        self.live.set_stack(None)
-        self._choose("off")
-        self._live_changed()
-        if self.isVisible():
-            self._load()
-
-    def _load(self) -> None:
-        project = self.controller.project
-        if "ebsd" not in project.keys:
-            return
-        if project.record("ebsd").digest != self._digest:
-            self._digest = project.record("ebsd").digest
-            self.controller.load_value_async("ebsd", self._loaded)
-        else:
-            self._follow()
-
-    def _loaded(self, stack: EbsdStack) -> None:
-        self.live.set_stack(stack)
-        self._follow()
-
-    def shown_values(self, values: dict[str, Any]) -> None:
-        self._follow()
-
-    def _follow(self) -> None:
-        """Tell the preview what the form says."""
-        if self.live.stack is None or not self.isVisible():
-            return
-        try:
-            params = self.step.params(**self.controller.params(self.key))
-        except ValueError:
-            return
-        self.live.set_params(params)
-
-    @Slot(object)
-    def _job_changed(self, job: Job) -> None:
-        if job.state != RUNNING:
-            return
-        if job.step == self.key:
-            self.live.stop()
-        elif not self.isVisible():
-            self.live.release()
-
     @Slot()
     def _cancel(self) -> None:
-        self.live.stop()
-        self._choose("boundaries" if self.live.by_orientation else "off")
+        super()._cancel()
+        self.choose("boundaries" if self.live.by_orientation else "off")
 
     # What is edited
 
     @Slot(str, object, str)
     def _edited(self, name: str, value: Any, drag: str) -> None:
         if name not in _OF_BOUNDARIES or not self.live.by_orientation:
-            self._choose("grains")
-        elif self.live.mode == "off":
-            self._choose("boundaries")
+            self.choose("grains")
+        else:
+            self._show_something()
         super()._edited(name, value, drag)
 
+    @Slot(float, int)
     def _angle_dragged(self, value: float, gesture: int) -> None:
-        if self.live.mode == "off":
-            self._choose("boundaries")
+        self._show_something()
         self.controller.edit_params(self.key, {"angle_deg": max(0.1, value)}, f"angle-line-{gesture}")
 
+    @Slot(float, int)
     def _confidence_dragged(self, value: float, gesture: int) -> None:
-        if self.live.mode == "off":
-            self._choose("boundaries")
+        self._show_something()
         self.controller.edit_params(self.key, {"min_confidence": min(1.0, max(-1.0, value))}, f"confidence-line-{gesture}")
 
-    @Slot(int)
-    def _view_chosen(self, number: int) -> None:
-        self._choose(MODES[number])
-
-    def _choose(self, mode: str) -> None:
-        self.views.button(MODES.index(mode)).setChecked(True)
-        self.live.set_mode(mode)
+    def _show_something(self) -> None:
+        if self.live.mode == "off":
+            self.choose("boundaries")
 
     # What is shown
 
-    @Slot()
-    def _live_changed(self) -> None:
+    def can_show(self, mode: str) -> bool:
         live = self.live
-        figures = live.histograms
+        return live.has_input and live.settings is not None and (mode != "boundaries" or live.by_orientation)
+
+    def show_live(self) -> None:
+        figures = self.live.histograms
+        values = self.controller.params(self.key)
         if figures is None:
             self.angles.say("The disorientations of neighbours will stand here.")
             self.confidences.say("The confidences will stand here.")
+            return
+        if figures.angles is None:
+            self.angles.say("No two neighbours are indexed.")
         else:
-            if figures.angles is None:
-                self.angles.say("No two neighbours are indexed.")
-            else:
-                self.angles.show_counts(figures.angle_edges, figures.angles, self.controller.params(self.key)["angle_deg"])
-            if figures.confidences is None:
-                self.confidences.say("The map has no confidence.")
-            else:
-                least = self.controller.params(self.key)["min_confidence"]
-                self.confidences.show_counts(figures.confidence_edges, figures.confidences, least)
-        there = live.stack is not None and live.settings is not None
-        for mode, button in zip(MODES, self.views.buttons()):
-            button.setEnabled(there and (mode != "boundaries" or live.by_orientation))
-        words = live.words()
-        self.count.setText(f"Preview: {words}" if live.mode != "off" and not live.trouble and words else words)
-        self._show_preview()
-
-    @Slot(object)
-    def _show_work(self, progress: Progress | None) -> None:
-        self.whole.setCurrentIndex(int(progress is not None))
-        if progress is not None:
-            self.bar.show_progress(progress.message, progress)
-
-    @Slot()
-    def _show_preview(self) -> None:
-        layers = self.live.layers() if self.isVisible() else ()
-        if layers and self.controller.node not in ("ebsd", "grains"):
-            self.controller.show_node("ebsd")
-        if layers or self._is_on_view:
-            self.controller.preview.emit(self.key, layers or None)
-        self._is_on_view = bool(layers)
-
-    @Slot(object)
-    def _content_shown(self, content: Any) -> None:
-        # Other layers have come on view and have taken the preview with them.
-        if self.live.mode != "off":
-            self._soon.start()
-
-    @Slot(str, object)
-    def _committed(self, key: str, outcome: Any) -> None:
-        super()._committed(key, outcome)
-        if key == self.key:
-            self._choose("off")
+            self.angles.show_counts(figures.angle_edges, figures.angles, values["angle_deg"])
+        if figures.confidences is None:
+            self.confidences.say("The map has no confidence.")
+        else:
+            self.confidences.show_counts(figures.confidence_edges, figures.confidences, values["min_confidence"])

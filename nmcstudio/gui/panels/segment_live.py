@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import psutil
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
-
-from nmcstudio.core.errors import NmcError
-from nmcstudio.core.monitor import Monitor, Progress
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import SurfaceLevel, Volume
-from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.panels.live_preview import LivePreview
 from nmcstudio.gui.panels.segment_preview import (
     Pieces,
-    PlaneStore,
+    SmoothedStore,
     Sorted,
     grey_preview,
     material_preview,
@@ -24,23 +20,16 @@ from nmcstudio.gui.panels.segment_preview import (
 )
 from nmcstudio.gui.views.content_images import grey_limits
 from nmcstudio.gui.views.contents import Layer
-
-# What the slices show: nothing of the preview, the smoothed grey values, the material, the particles.
-MODES = ("off", "smoothed", "material", "particles")
-# A hand that turns a knob is waited for before the whole volume is worked on.
-_REST_MS = 400
+from nmcstudio.pipeline.steps.segment_ct import settings_of
 
 
-class LiveSegmentation(QObject):
-    """Holds the stages of the segmentation of one volume, and asks workers for what is missing.
-
-    ``changed`` says that layers, words or figures are other than before; ``working`` carries the `Progress` of the work on the
-    whole volume, None when there is none.
+class LiveSegmentation(LivePreview):
+    """The segmentation of one volume: of its middle in a second, of the whole beside it.
 
     Attributes
     ----------
-    mode
-        One of `MODES`.
+    volume
+        What is segmented, or None.
     show_dropped
         Show particles that are dropped, in grey.
     histogram, level
@@ -49,42 +38,26 @@ class LiveSegmentation(QObject):
         The particles for the slider as it stands, or None.
     is_small
         The volume is as small as its middle piece.
-    trouble
-        What went wrong, in words.
     """
 
-    changed = Signal()
-    working = Signal(object)
+    key = "segment-ct"
+    # Nothing of the preview, the smoothed grey values, the material, the particles.
+    modes = ("off", "smoothed", "material", "particles")
+    rest_ms = 400
+    show_dropped = True
 
-    def __init__(self, controller: Controller, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._controller = controller
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(_REST_MS)
-        self._soon.timeout.connect(self._ask_whole)
-        self.mode = "off"
-        self.show_dropped = True
-        self.set_volume(None)
-
-    def set_volume(self, volume: Volume | None) -> None:
-        """Begin with another volume, or with none."""
-        self.stop()
+    def _begin(self, volume: Volume | None) -> None:
         self.volume = volume
         self.settings: Any = None
         self.histogram: Any = None
         self.level = float("nan")
         self.found: Sorted | None = None
-        self.trouble = ""
         self.is_whole = False
         self.is_small = False
         self.wants_split = False
         self._smoothing: Any = None
         self._limits = (0.0, 1.0)
         self._pieces: dict[bool, Pieces | None] = {True: None, False: None}
-        self._asked: tuple[str, Any] | None = None
-        self._wished: dict[int, int] = {}
-        self._fetching = False
         self._segmenter = self._piece = self._store = None
         if volume is None:
             return
@@ -93,52 +66,39 @@ class LiveSegmentation(QObject):
         piece, self.is_small = middle_piece(volume)
         self._segmenter = Segmenter(volume)
         self._piece = self._segmenter if self.is_small else Segmenter(piece)
-        self._store = PlaneStore(self._segmenter, self._wish)
+        self._store = SmoothedStore(self._segmenter, self.planes.add)
+        self.planes.serve(self._store)
 
     # What is asked for
 
-    def set_settings(self, settings: Any) -> None:
-        """Follow the form: what can be shown at once is, the rest is asked for."""
-        if self.volume is None:
-            return
-        before, self.settings = self.settings, settings
-        self._store.settings = settings
-        self.trouble = ""
-        if before is None or before.smoothing != settings.smoothing:
+    def _follow(self, params: Any) -> None:
+        before, self.settings = self.settings, settings_of(params, self.volume)
+        self._store.settings = self.settings
+        if before is None or before.smoothing != self.settings.smoothing:
             self._ask_piece()
-            self._soon.start()
-        elif before.basins != settings.basins and self.mode == "particles":
-            self._ask_piece()
-            if self.wants_split:
-                self._soon.start()
-        self._show()
+            self._rest()
+        elif before.basins != self.settings.basins and self.mode == "particles":
+            self._ask_pieces()
 
-    def set_mode(self, mode: str) -> None:
-        """Choose what the slices show."""
-        if mode not in MODES:
-            raise ValueError(f"there is no view {mode!r}")
-        if mode != self.mode:
-            self.mode = mode
-            if mode == "particles" and self.settings is not None and self._best() is None:
-                self._ask_piece()
-                if self.wants_split:
-                    self._soon.start()
-            self._show()
+    def _mode_chosen(self) -> None:
+        if self.mode == "particles" and self.settings is not None and self._best() is None:
+            self._ask_pieces()
+
+    def _ask_pieces(self) -> None:
+        self._ask_piece()
+        if self.wants_split:
+            self._rest()
 
     def set_dropped(self, shown: bool) -> None:
         """Show particles that are dropped, or leave them out."""
         self.show_dropped = shown
         self._show()
 
-    def resume(self) -> None:
-        """Go on with the whole volume where that was stopped."""
-        self._soon.start()
-
     def split_whole(self) -> None:
         """Find the pieces of the whole volume, unless they are there or on their way."""
         self.wants_split = True
         if self.settings is not None and not self.splits_whole and not self.is_splitting:
-            self._ask_whole()
+            self._ask()
 
     @property
     def splits_whole(self) -> bool:
@@ -151,15 +111,7 @@ class LiveSegmentation(QObject):
         """True while the pieces of the whole volume are being found for the settings in use."""
         return self._asked == ("hierarchy", self.settings.basins if self.settings is not None else None)
 
-    def stop(self) -> None:
-        """Cancel the work on the whole volume."""
-        self._soon.stop()
-        self._controller.trials.drop("segment-whole")
-        self._asked = None
-        self.working.emit(None)
-
     def release(self) -> None:
-        """Give back the memory of all stages; they are computed anew when they are wanted again."""
         self.stop()
         self._controller.previews.drop("segment-piece")
         for segmenter in (self._segmenter, self._piece):
@@ -211,14 +163,6 @@ class LiveSegmentation(QObject):
                 if same:
                     return pieces
         return None
-
-    def _show(self) -> None:
-        """Work out what follows from what is there, in milliseconds, and say so."""
-        try:
-            self._work_out()
-        except NmcError as error:
-            self.trouble = str(error)
-        self.changed.emit()
 
     def _work_out(self) -> None:
         from nmcstudio.imaging.segment_ct import minimum_voxels
@@ -276,8 +220,7 @@ class LiveSegmentation(QObject):
 
     # The whole volume
 
-    @Slot()
-    def _ask_whole(self) -> None:
+    def _ask(self) -> None:
         if self.is_small or self.settings is None:
             return
         split = self.wants_split and self.mode == "particles"
@@ -289,12 +232,9 @@ class LiveSegmentation(QObject):
             return
         if not split and self.is_whole and self._smoothing == self.settings.smoothing:
             return
-        lacking = self._lacks_memory()
-        if lacking:
-            self.trouble = lacking
-            self.changed.emit()
+        needed = (self._controller.preflight(self.key).memory_mib or 0.0) * 2**20
+        if self._lacks_memory(needed, "The whole volume needs", "only its middle is looked at"):
             return
-        self._asked = asked
         segmenter, settings = self._segmenter, self.settings
 
         def work(monitor: Monitor) -> Any:
@@ -303,79 +243,13 @@ class LiveSegmentation(QObject):
                 return settings, smoothed, None
             return settings, smoothed, Pieces(segmenter.hierarchy(settings, monitor), segmenter.volume, settings)
 
-        self._controller.trials.ask("segment-whole", work, self._whole_there, self._whole_failed, self._report)
-        self.working.emit(
-            Progress(None, "Splitting the whole volume" if split else "Smoothing the whole volume", None, 0.0, None)
-        )
+        self._work_beside(asked, work, "Splitting the whole volume" if split else "Smoothing the whole volume")
 
-    def _report(self, progress: Progress) -> None:
-        self.working.emit(progress)
-
-    def _whole_there(self, answer: tuple[Any, Any, Pieces | None]) -> None:
+    def _take(self, answer: tuple[Any, Any, Pieces | None]) -> None:
         asked, smoothed, pieces = answer
-        self._asked = None
         self._take_smoothed(asked, smoothed, True)
         if pieces is not None:
             self._pieces[True] = pieces
-        self.working.emit(None)
         self._show()
         if self.wants_split and self.mode == "particles":
-            self._ask_whole()
-
-    def _whole_failed(self, error: Exception) -> None:
-        self._asked = None
-        self.working.emit(None)
-        self._failed(error)
-
-    def _failed(self, error: Exception) -> None:
-        if not isinstance(error, NmcError):
-            raise error
-        self.trouble = str(error)
-        self.changed.emit()
-
-    def _lacks_memory(self) -> str:
-        """Words where the whole volume would not fit into what is free."""
-        needed = self._controller.preflight("segment-ct").memory_mib or 0.0
-        free = psutil.virtual_memory().available / 2**20
-        if needed < 0.9 * free:
-            return ""
-        return (
-            f"The whole volume needs about {needed / 1024:.1f} GB for this and {free / 1024:.1f} GB are free: "
-            "only its middle is looked at. Close other programs, or cut the volume when it is imported."
-        )
-
-    # Smoothed planes, as the slices ask for them
-
-    def _wish(self, axis: int, index: int) -> None:
-        self._wished[axis] = index
-        if not self._fetching:
-            # Asked from within a paint: the answer must not come in it.
-            self._fetching = True
-            QTimer.singleShot(0, self._fetch)
-
-    @Slot()
-    def _fetch(self) -> None:
-        if not self._wished or self._store is None:
-            self._fetching = False
-            return
-        axis, index = self._wished.popitem()
-        store, settings = self._store, self.settings
-        if settings is None:
-            self._fetching = False
-            return
-        self._controller.previews.ask(
-            "segment-plane", lambda monitor: (store, axis, index, store.compute(settings, axis, index, monitor)),
-            self._plane_there, self._plane_failed,
-        )  # fmt: skip
-
-    def _plane_there(self, answer: tuple[PlaneStore, int, int, Any]) -> None:
-        store, axis, index, plane = answer
-        store.put(axis, index, plane)
-        if store is self._store:
-            self.changed.emit()
-        self._fetch()
-
-    def _plane_failed(self, error: Exception) -> None:
-        self._fetching = False
-        self._wished.clear()
-        self._failed(error)
+            self._ask()

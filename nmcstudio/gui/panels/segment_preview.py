@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +11,14 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import Triple, Volume
-from nmcstudio.gui.views.colours import argb, label_colours
+from nmcstudio.gui.panels.piece_colours import PieceColours
+from nmcstudio.gui.panels.plane_store import PlaneStore
 from nmcstudio.gui.views.contents import Layer, PlaneSource
 from nmcstudio.gui.views.layer_model import PREVIEW
 from nmcstudio.gui.views.slicing import word_of
 
 # Splitting this many voxels takes one to two seconds.
 PIECE_VOXELS = 4_000_000
-# Smoothed planes that are kept: wheeling back and forth costs nothing.
-_PLANES = 96
 _MATERIAL = (255, 170, 40)
 _UNKNOWN = (40, 90, 160)
 _SMALL, _CUT = (150, 150, 150), (70, 70, 70)
@@ -36,25 +34,23 @@ class Plane:
     observed: NDArray[np.bool_] | None
 
 
-class PlaneStore:
-    """Smoothed planes of one volume, each kept as it was last computed; made in a worker, looked at in the GUI thread.
+class SmoothedStore(PlaneStore):
+    """Smoothed planes of one volume, each kept as it was last computed.
 
-    `wanted(axis, index)` is called for a plane that is not there for the settings in use. `has_unknown` is true once a plane
-    has shown that not all was observed.
+    `has_unknown` is true once a plane has shown that not all was observed.
     """
 
     def __init__(self, segmenter: Any, wanted: Callable[[int, int], None]) -> None:
+        super().__init__(wanted)
         self.segmenter = segmenter
         self.settings: Any = None
-        self._wanted = wanted
-        self._planes: OrderedDict[tuple[int, int], Plane] = OrderedDict()
         self.has_unknown = False
         # Observed voxels under the settings of the last plane: with them a plane costs the GUI thread no pass over the volume.
         self._regions: dict[Any, NDArray[np.bool_] | None] = {}
 
     def get(self, axis: int, index: int) -> Plane | None:
         """The plane; while the one for these settings is being computed, the one before it, or None."""
-        held = self._planes.get((axis, index))
+        held: Plane | None = self.held(axis, index)
         if held is not None and held.settings.smoothing == self.settings.smoothing:
             return held
         regions = self._regions
@@ -64,6 +60,10 @@ class PlaneStore:
         else:
             self._wanted(axis, index)
         return held
+
+    def work(self, axis: int, index: int) -> Callable[[Monitor], Plane] | None:
+        settings = self.settings
+        return None if settings is None else lambda monitor: self.compute(settings, axis, index, monitor)
 
     def compute(self, settings: Any, axis: int, index: int, monitor: Monitor | None = None) -> Plane:
         """Smooth one plane; at once where the whole volume is smoothed already."""
@@ -77,19 +77,13 @@ class PlaneStore:
         codes, scale = self.segmenter.smoothed_slice(axis, index, settings)
         return Plane(settings, codes, scale, None if observed is None else observed[(slice(None),) * axis + (index,)])
 
-    def put(self, axis: int, index: int, plane: Plane) -> None:
-        self._planes[axis, index] = plane
-        self._planes.move_to_end((axis, index))
-        while len(self._planes) > _PLANES:
-            self._planes.popitem(last=False)
-
 
 class SmoothedPlanes(PlaneSource):
     """Grey values after corrections and smoothing."""
 
     dtype = np.dtype(np.float32)
 
-    def __init__(self, store: PlaneStore) -> None:
+    def __init__(self, store: SmoothedStore) -> None:
         self.shape = store.segmenter.volume.shape
         self._store = store
 
@@ -106,7 +100,7 @@ class MaterialPlanes(PlaneSource):
 
     dtype = np.dtype(bool)
 
-    def __init__(self, store: PlaneStore, level: float) -> None:
+    def __init__(self, store: SmoothedStore, level: float) -> None:
         self.shape = store.segmenter.volume.shape
         self._store, self._level = store, level
 
@@ -123,7 +117,7 @@ class UnknownPlanes(PlaneSource):
 
     dtype = np.dtype(bool)
 
-    def __init__(self, store: PlaneStore) -> None:
+    def __init__(self, store: SmoothedStore) -> None:
         self.shape = store.segmenter.volume.shape
         self._store = store
 
@@ -155,32 +149,25 @@ class Sorted:
 
 
 class Pieces:
-    """The pieces that a slider puts together, with what does not change while it moves.
-
-    A particle has the colour of its largest piece: where it falls apart, the largest part keeps it.
-    """
+    """The pieces that a slider puts together, with what does not change while it moves."""
 
     def __init__(self, hierarchy: Any, volume: Volume, settings: Any) -> None:
         self.hierarchy = hierarchy
         self.settings = settings
         self.volume = volume
-        self._by_size = np.argsort(hierarchy.sizes, kind="stable")
-        self._words = argb(label_colours(np.arange(len(hierarchy.sizes))))
+        self._colours = PieceColours(hierarchy.sizes)
 
     def sort_out(self, split: float, minimum_voxels: int, keep_cut: bool, show_dropped: bool) -> Sorted:
         """Particles for one value of `split`; milliseconds for a million pieces."""
         hierarchy = self.hierarchy
         found = hierarchy.sort_out(split, minimum_voxels, keep_cut)
         groups = hierarchy.groups(split)
-        largest = np.zeros(int(groups.max(initial=0)) + 1, np.int64)
-        # Written from the smallest to the largest piece: the last one to write stays.
-        largest[groups[self._by_size]] = self._by_size
-        words = np.repeat(self._words[largest[groups]][None], 2, axis=0)
+        words = np.repeat(self._colours.words(groups)[None], 2, axis=0)
         dropped = found.lookup == 0
         dropped[0] = False
         words[:, dropped] = 0
         if show_dropped:
-            touching = np.zeros(len(largest), bool)
+            touching = np.zeros(int(groups.max(initial=0)) + 1, bool)
             touching[groups[hierarchy.cut]] = not keep_cut
             words[:, dropped] = word_of(_SMALL)
             words[1, dropped & touching[groups]] = word_of(_CUT)
@@ -196,14 +183,14 @@ class Pieces:
         )  # fmt: skip
 
 
-def grey_preview(store: PlaneStore, limits: tuple[float, float]) -> Layer:
+def grey_preview(store: SmoothedStore, limits: tuple[float, float]) -> Layer:
     """The smoothed grey values in the place of the scan."""
     volume = store.segmenter.volume
     grid = {"spacing_um": volume.spacing_um, "origin_um": volume.origin_um}
     return Layer(f"{PREVIEW}-grey", "Smoothed preview", "grey", SmoothedPlanes(store), limits=limits, **grid)
 
 
-def material_preview(store: PlaneStore, level: float) -> tuple[Layer, ...]:
+def material_preview(store: SmoothedStore, level: float) -> tuple[Layer, ...]:
     """What lies above the threshold, and what counts as not observed."""
     volume = store.segmenter.volume
     grid = {"spacing_um": volume.spacing_um, "origin_um": volume.origin_um}
