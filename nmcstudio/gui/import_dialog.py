@@ -1,4 +1,4 @@
-"""The large window of an import: planes of the file as it would be read, crop by handles, and the layout of RAW files."""
+"""The large window of a CT import: planes of the file as it would be read, crop by handles, and the layout of RAW files."""
 
 from __future__ import annotations
 
@@ -6,20 +6,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Slot
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QLabel, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Slot
+from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
-from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.gui.background import Background
-from nmcstudio.gui.controller import Controller
+from nmcstudio.gui.import_window import ImportWindow
 from nmcstudio.gui.panels.import_ct import edits_with_crop, lost_to_a_picture, reading_options, show_relevant
 from nmcstudio.gui.panels.step_panel import StepPanel
 from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.widgets.volume_preview import VolumePreview
-
-LOOK_MS = 150
 
 
 class ImportSide(StepPanel):
@@ -66,91 +61,41 @@ class ImportSide(StepPanel):
         self.controller.edit_params(self.key, {f"raw_{name}": getattr(layout, name) for name in names} | {"crop": None})
 
 
-class ImportDialog(QDialog):
-    """Stands beside the window, not before it; closes when the import is done."""
+class ImportDialog(ImportWindow):
+    key = "import-ct"
+    title = "Import CT volume"
+    widths = (800, 380)
 
-    def __init__(self, controller: Controller, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.controller = controller
-        self.key = "import-ct"
-        self.setWindowTitle("Import CT volume")
-        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(1180, 800)
-        self._background = Background(self)
+    def make_views(self) -> QWidget:
         self._drag = 0
-        self._looked_at: Any = None
         self.preview = VolumePreview(self._background)
-        self.side = ImportSide(controller, self.key)
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.addWidget(self.preview)
-        split.addWidget(self.side)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 0)
-        split.setSizes([800, 380])
-        split.setChildrenCollapsible(False)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 12, 4, 4)
-        layout.addWidget(split)
-        self._later = QTimer(self)
-        self._later.setSingleShot(True)
-        self._later.setInterval(LOOK_MS)
-        self._later.timeout.connect(self._look)
         self.preview.crop_edited.connect(self._crop_edited)
-        controller.params_changed.connect(self._params_changed)
-        controller.project_replaced.connect(self.close)
-        controller.committed.connect(self._committed)
-        controller.theme_changed.connect(self._paint)
-        self._paint()
-        self._look()
+        return self.preview
 
-    @Slot()
-    def _paint(self) -> None:
+    def make_side(self) -> QWidget:
+        self.side = ImportSide(self.controller, self.key)
+        return self.side
+
+    def paint_views(self) -> None:
         self.preview.paint(self.controller.theme)
 
-    @Slot(str)
-    def _params_changed(self, key: str) -> None:
-        if key == self.key:
-            self._later.start()
+    def header_values(self, values: dict[str, Any]) -> Any:
+        return {name: value for name, value in values.items() if name != "crop"}
 
-    @Slot(str, object)
-    def _committed(self, key: str, outcome: Any) -> None:
-        if key == self.key:
-            self.close()
+    @staticmethod
+    def read_header(values: dict[str, Any], monitor: Monitor) -> Any:
+        from nmcstudio.io.volumes.registry import probe
 
-    def closeEvent(self, event: QCloseEvent) -> None:
-        self._background.close()
-        super().closeEvent(event)
+        return probe(values["files"], reading_options({**values, "crop": None}))
 
-    def done(self, result: int) -> None:
-        # Escape ends the window without a close event, and a thread that outlives it ends the program.
-        self._background.close()
-        super().done(result)
-
-    # The file
-
-    @Slot()
-    def _look(self) -> None:
-        values = self.controller.params(self.key)
+    def show_values(self, values: dict[str, Any]) -> None:
         self.preview.show_crop(values.get("crop"))
-        wanted = {name: value for name, value in values.items() if name != "crop"}
-        if wanted == self._looked_at:
-            return
-        self._looked_at = wanted
-        if not values.get("files"):
-            self.side.show_info(None)
-            self.preview.say("No file is chosen.")
-            return
 
-        def look(monitor: Monitor) -> tuple[Any, dict[str, Any]]:
-            from nmcstudio.io.volumes.registry import probe
+    def show_nothing(self, words: str) -> None:
+        self.side.show_info(None)
+        self.preview.say(words)
 
-            return probe(values["files"], reading_options(wanted)), values
-
-        self._background.ask("look", look, self._looked, self._not_looked)
-
-    def _looked(self, found: tuple[Any, dict[str, Any]]) -> None:
-        info, values = found
+    def show_header(self, info: Any, values: dict[str, Any]) -> None:
         self.side.show_info(info)
         lost = lost_to_a_picture(info)
         if lost is not None:
@@ -172,12 +117,6 @@ class ImportDialog(QDialog):
         words += ["Drag the handles to read only a part."]
         self.preview.show_volume(info.full_shape, spacing, read, "\n".join(words))
         self.preview.show_crop(values.get("crop"))
-
-    def _not_looked(self, error: Exception) -> None:
-        if not isinstance(error, NmcError):
-            raise error
-        self.side.show_info(None)
-        self.preview.say(as_sentence(f"{error.message}: {error.hint}."))
 
     @Slot(object, bool)
     def _crop_edited(self, crop: tuple[int, ...] | None, ended: bool) -> None:

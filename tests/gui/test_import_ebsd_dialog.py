@@ -65,11 +65,11 @@ def opened(qtbot: Any, controller: Controller, *paths: Path) -> EbsdImportDialog
 
 
 def is_drawn(dialog: EbsdImportDialog) -> bool:
-    return not dialog._background.busy and not dialog.picture._image.isNull()
+    return not dialog._background.busy and not dialog.views.picture._image.isNull()
 
 
 def rows_of(dialog: EbsdImportDialog) -> list[str]:
-    return [dialog.side.files.item(row).text() for row in range(dialog.side.files.count())]
+    return [dialog.side.files.list.item(row).text() for row in range(dialog.side.files.list.count())]
 
 
 def test_sections_are_listed_with_their_gaps_and_looked_at_one_by_one(qtbot: Any, controller: Controller, tmp_path: Path) -> None:
@@ -80,15 +80,15 @@ def test_sections_are_listed_with_their_gaps_and_looked_at_one_by_one(qtbot: Any
     dialog = opened(qtbot, controller, tmp_path)
     qtbot.waitUntil(lambda: is_drawn(dialog), timeout=30_000)
     assert rows_of(dialog)[-3:] == ["7   s7.ang", "      2 numbers are missing", "8   s10.ang"]
-    assert "Numbers are missing in the series of sections (2 before s10.ang)" in dialog.side.warned.text()
+    assert "Numbers are missing in the series of sections (2 before s10.ang)" in dialog.side.files.warned.text()
     for theme in ("dark", "light"):
         controller.set_theme(theme)
-        assert controller.theme.stale in dialog.side.warned.styleSheet()
-    before = dialog.picture._image.copy()
-    dialog.side.files.itemClicked.emit(dialog.side.files.item(0))
-    assert dialog.slider.value() == 0
-    qtbot.waitUntil(lambda: is_drawn(dialog) and dialog.picture._image != before, timeout=30_000)
-    assert dialog.number.text() == "1 of 8"
+        assert controller.theme.stale in dialog.side.files.warned.styleSheet()
+    before = dialog.views.picture._image.copy()
+    dialog.side.files.list.setCurrentRow(0)
+    assert dialog.views.slider.value() == 0
+    qtbot.waitUntil(lambda: is_drawn(dialog) and dialog.views.picture._image != before, timeout=30_000)
+    assert dialog.views.number.text() == "1 of 8"
     dialog.close()
 
 
@@ -96,19 +96,19 @@ def test_the_frame_is_chosen_by_its_picture_and_read_so(qtbot: Any, controller: 
     write_ang(tmp_path / "map.ang", 1)
     dialog = opened(qtbot, controller, tmp_path / "map.ang")
     qtbot.waitUntil(lambda: is_drawn(dialog), timeout=30_000)
-    assert list(dialog.frames.buttons) == list(FRAMES)
-    assert dialog.frames.buttons["edax-2"].isChecked(), "what the format implies"
-    assert "from the file" in dialog.frames.buttons["edax-2"].text()
+    assert list(dialog.views.frames.buttons) == list(FRAMES)
+    assert dialog.views.frames.buttons["edax-2"].isChecked(), "what the format implies"
+    assert "from the file" in dialog.views.frames.buttons["edax-2"].text()
     # Along x, turning by 180 degrees about x or y changes no colour.
-    assert "= Nothing turned" in dialog.frames.buttons["edax-4"].text()
-    before = dialog.picture._image.copy()
-    dialog.frames.buttons["edax-4"].click()
+    assert "= Nothing turned" in dialog.views.frames.buttons["edax-4"].text()
+    before = dialog.views.picture._image.copy()
+    dialog.views.frames.buttons["edax-4"].click()
     assert controller.params("import-ebsd")["frame"] == "edax-4"
-    qtbot.waitUntil(lambda: "chosen by you" in dialog.said.text(), timeout=30_000)
-    assert dialog.picture._image != before
-    assert "about y" in dialog.said.text()
-    dialog.direction.setCurrentText("Between the axes")
-    qtbot.waitUntil(lambda: "=" not in dialog.frames.buttons["edax-4"].text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "chosen by you" in dialog.views.said.text(), timeout=30_000)
+    assert dialog.views.picture._image != before
+    assert "about y" in dialog.views.said.text()
+    dialog.views.direction.setCurrentText("Between the axes")
+    qtbot.waitUntil(lambda: "=" not in dialog.views.frames.buttons["edax-4"].text(), timeout=30_000)
     with qtbot.waitSignal(controller.committed, timeout=60_000):
         dialog.side.run()
     assert "EDAX setting 4" in controller.project.record("ebsd").load().frame
@@ -118,12 +118,12 @@ def test_the_frame_is_chosen_by_its_picture_and_read_so(qtbot: Any, controller: 
 def test_a_silent_file_asks_for_the_point_group(qtbot: Any, controller: Controller, tmp_path: Path) -> None:
     write_ang(tmp_path / "map.ang", 1, symmetry="0")
     dialog = opened(qtbot, controller, tmp_path / "map.ang")
-    qtbot.waitUntil(lambda: "point group" in dialog.picture._words, timeout=30_000)
+    qtbot.waitUntil(lambda: "point group" in dialog.views.picture._words, timeout=30_000)
     controller.edit_params("import-ebsd", {"point_group": "m-3m"})
     qtbot.waitUntil(lambda: is_drawn(dialog), timeout=30_000)
     controller.edit_params("import-ebsd", {"files": [str(tmp_path / "none.ang")]})
-    qtbot.waitUntil(lambda: "no file" in dialog.picture._words, timeout=30_000)
-    buttons = dialog.frames.buttons.values()
+    qtbot.waitUntil(lambda: "no file" in dialog.views.picture._words, timeout=30_000)
+    buttons = dialog.views.frames.buttons.values()
     assert not any(button.isChecked() or "from the file" in button.text() for button in buttons), "nothing of the map before"
     dialog.close()
 

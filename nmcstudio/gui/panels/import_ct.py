@@ -6,9 +6,9 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QTimer, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
@@ -23,21 +23,16 @@ RAW_FIELDS = (
 class ImportCtPanel(ImportPanel):
     words = "The middle slice of the chosen files stands here."
 
+    look_closer = (
+        "Look closer and crop …",
+        "Planes along all three axes in a large window, with handles to read only a part of the volume",
+    )
+
     def build_top(self) -> QWidget:
         self._info: Any = None
         self._asked_for: Any = None
         self._looked: Any = None
-        self.closer = QPushButton("Look closer and crop …")
-        self.closer.setToolTip("Planes along all three axes in a large window, with handles to read only a part of the volume")
-        self.closer.setEnabled(False)
-        self.closer.clicked.connect(self.open_dialog)
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(super().build_top())
-        column.addWidget(self.closer, 0, Qt.AlignmentFlag.AlignLeft)
-        return top
+        return super().build_top()
 
     @Slot(str, object, str)
     def _edited(self, name: str, value: Any, drag: str) -> None:
@@ -53,7 +48,6 @@ class ImportCtPanel(ImportPanel):
         if wanted == self._looked:
             return
         self._looked = wanted
-        self.closer.setEnabled(bool(values.get("files")))
         self._info = probed(values)
         show_relevant(self.form, self._info)
         self._offer()
@@ -71,16 +65,11 @@ class ImportCtPanel(ImportPanel):
             self._asked_for = files
             self.open_dialog()
 
+    @Slot()
     def open_dialog(self) -> None:
-        """Open the large window, or bring it to the front."""
         from nmcstudio.gui.import_dialog import ImportDialog
 
-        for widget in QApplication.topLevelWidgets():
-            if isinstance(widget, ImportDialog) and widget.isVisible():
-                widget.raise_()
-                widget.activateWindow()
-                return
-        ImportDialog(self.controller, self.window()).show()
+        ImportDialog.open(self.controller, self.window())
 
     def what_to_picture(self, values: dict[str, Any]) -> Any:
         return {name: value for name, value in values.items() if name not in ("crop", "spacing_um")}

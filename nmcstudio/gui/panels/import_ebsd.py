@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
@@ -49,33 +48,16 @@ class ImportEbsdPanel(LookedAtFirst, ImportPanel):
     words = "The middle section of the chosen files stands here, in IPF colours."
     spacing_field = "slice_spacing_um"
 
-    def build_top(self) -> QWidget:
-        self.closer = QPushButton("Look closer and choose the frame …")
-        self.closer.setToolTip("Files, what was read, and the map under each reference frame in a large window")
-        self.closer.setEnabled(False)
-        self.closer.clicked.connect(self.open_dialog)
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(8)
-        column.addWidget(super().build_top())
-        column.addWidget(self.closer, 0, Qt.AlignmentFlag.AlignLeft)
-        return top
+    look_closer = (
+        "Look closer and choose the frame …",
+        "Files, what was read, and the map under each reference frame in a large window",
+    )
 
-    def shown_values(self, values: dict[str, Any]) -> None:
-        super().shown_values(values)
-        self.closer.setEnabled(bool(values.get("files")))
-
+    @Slot()
     def open_dialog(self) -> None:
-        """Open the large window, or bring it to the front."""
         from nmcstudio.gui.import_ebsd_dialog import EbsdImportDialog
 
-        for widget in QApplication.topLevelWidgets():
-            if isinstance(widget, EbsdImportDialog) and widget.isVisible():
-                widget.raise_()
-                widget.activateWindow()
-                return
-        EbsdImportDialog(self.controller, self.window()).show()
+        EbsdImportDialog.open(self.controller, self.window())
 
     def what_to_picture(self, values: dict[str, Any]) -> Any:
         return [values.get(name) for name in ("files", "point_group", "frame", "scan", "gaps", "spacing_um")]

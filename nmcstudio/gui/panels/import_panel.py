@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
@@ -15,17 +15,45 @@ from nmcstudio.pipeline.step import Preflight
 
 
 class ImportPanel(StepPanel):
-    """Shows one section of the chosen files. The one question, an unknown spacing, gets the keyboard."""
+    """Shows one section of the chosen files, and opens a large window. The one question, an unknown spacing, gets the keyboard.
 
-    words = "A section of the chosen files stands here."
+    Attributes
+    ----------
+    words
+        What stands in the place of the picture while no file is chosen.
+    spacing_field
+        The parameter that may be the one question.
+    look_closer
+        Title and tooltip of the button that opens the large window.
+    """
+
+    words = ""
     spacing_field = "spacing_um"
+    look_closer = ("", "")
 
     def build_top(self) -> QWidget:
-        self.picture = Picture(self.words)
         self._pictured: Any = None
-        return self.picture
+        self.picture = Picture(self.words)
+        title, tip = self.look_closer
+        self.closer = QPushButton(title)
+        self.closer.setToolTip(tip)
+        self.closer.setEnabled(False)
+        self.closer.clicked.connect(self.open_dialog)
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(self.picture)
+        column.addWidget(self.closer, 0, Qt.AlignmentFlag.AlignLeft)
+        return top
+
+    @Slot()
+    def open_dialog(self) -> None:
+        """Open the large window, or bring it to the front."""
+        raise NotImplementedError
 
     def shown_values(self, values: dict[str, Any]) -> None:
+        self.closer.setEnabled(bool(values.get("files")))
         wanted = self.what_to_picture(values)
         if wanted == self._pictured:
             return
@@ -39,7 +67,7 @@ class ImportPanel(StepPanel):
 
     def what_to_picture(self, values: dict[str, Any]) -> Any:
         """The parameters that change the picture."""
-        return values.get("files"), values.get("dataset")
+        raise NotImplementedError
 
     @staticmethod
     def draw(values: dict[str, Any], monitor: Monitor) -> tuple[Any, float] | str:

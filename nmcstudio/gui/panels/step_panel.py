@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Slot
@@ -27,9 +28,12 @@ class StepPanel(QWidget):
     ----------
     hidden
         Names of parameters that the panel shows in its own way.
+    tells_notes
+        False where the panel shows in its own way what is noted about the input.
     """
 
     hidden: tuple[str, ...] = ()
+    tells_notes = True
 
     def __init__(self, controller: Controller, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -190,7 +194,7 @@ class StepPanel(QWidget):
             if problem.field in self.form.editors and touched:
                 errors[problem.field] = in_words(problem)
         self.form.set_errors(errors)
-        self.foot.show_preflight(preflight, errors)
+        self.foot.show_preflight(preflight if self.tells_notes else replace(preflight, notes=()), errors)
 
     def written_node(self) -> str | None:
         """Node that a run with the parameters as they stand would write."""
