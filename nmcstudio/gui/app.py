@@ -113,11 +113,13 @@ def main(argv: list[str] | None = None) -> int:
     application.setDesktopFileName("nmcstudio")
     from nmcstudio.gui.main_window import MainWindow
     from nmcstudio.gui.settings import settings
+    from nmcstudio.gui.views.opengl import prepare_for_opengl
 
     collector = Collector()
     reporter = BugReporter()
     reporter.install()
     window = MainWindow()
+    prepare_for_opengl(window)
     window.controller.set_theme(str(settings().value("theme", "system")))
     geometry = settings().value("geometry")
     if geometry is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -16,7 +17,7 @@ PLOTS_HEIGHT = 240
 
 
 class DockLayout:
-    """Makes the docks of a `MainWindow`; plots, table and scenario are made with the first result.
+    """Makes the docks of a `MainWindow`; plots, table and scenario are made later, with the views.
 
     Attributes
     ----------
@@ -29,7 +30,7 @@ class DockLayout:
     def __init__(self, window: QMainWindow, controller: Any) -> None:
         self._window = window
         self._controller = controller
-        self._filled: dict[str, QWidget] = {}
+        self._in_use = False
         self.workflow = WorkflowPanel(controller)
         self.panels = PanelStack(controller)
         self.jobs = JobsPanel(controller)
@@ -74,7 +75,7 @@ class DockLayout:
         docks["plots"].raise_()
         window.resizeDocks([docks["workflow"], docks["step"]], [248, 368], Qt.Orientation.Horizontal)
         # An empty window needs the room for the welcome; plots get theirs with the first result.
-        self.give_plots(PLOTS_HEIGHT if self._filled else PLOTS_HEIGHT // 2)
+        self.give_plots(PLOTS_HEIGHT if self._in_use else PLOTS_HEIGHT // 2)
 
     def give_plots(self, height: int = PLOTS_HEIGHT) -> None:
         """Room for the bottom row of docks, in pixels."""
@@ -85,19 +86,22 @@ class DockLayout:
         self.docks["step"].show()
         self.docks["step"].raise_()
 
-    def fill(self) -> None:
-        """Make plots, table and scenario, once."""
-        if self._filled:
-            return
+    def fill(self, name: str) -> None:
+        """Make "plots", "table" or "scenario"."""
         from nmcstudio.gui.views.plots import PlotsPanel
         from nmcstudio.gui.views.tables import TablePanel
         from nmcstudio.gui.widgets.scenario import ScenarioPanel
 
-        for name, kind in (("plots", PlotsPanel), ("table", TablePanel), ("scenario", ScenarioPanel)):
-            self._filled[name] = kind(self._controller)
-            old = self.docks[name].widget()
-            self.docks[name].setWidget(self._filled[name])
-            old.deleteLater()
+        kinds: dict[str, Callable[[Any], QWidget]] = {"plots": PlotsPanel, "table": TablePanel, "scenario": ScenarioPanel}
+        placeholder = self.docks[name].widget()
+        self.docks[name].setWidget(kinds[name](self._controller))
+        placeholder.deleteLater()
+
+    def come_into_use(self, *, resize: bool) -> None:
+        """The first result is there: from now on plots get their room, at once where it may be resized."""
+        self._in_use = True
+        if resize:
+            self.give_plots()
 
 
 def _placeholder(text: str) -> QLabel:

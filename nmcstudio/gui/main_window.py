@@ -25,8 +25,8 @@ from nmcstudio.gui.documents import Documents
 from nmcstudio.gui.help_window import HelpWindow
 from nmcstudio.gui.icons import app_icon
 from nmcstudio.gui.intake import Intake, local_files
-from nmcstudio.gui.libraries import load_libraries
 from nmcstudio.gui.menus import Menus
+from nmcstudio.gui.middle import Middle
 from nmcstudio.gui.preferences import PreferencesWindow
 from nmcstudio.gui.settings import settings
 from nmcstudio.gui.status import StatusBar
@@ -49,11 +49,10 @@ class MainWindow(QMainWindow):
         self.setDockNestingEnabled(True)
         self.resize(1600, 1000)
         self.actions_ = Actions(self)
-        self.views: Any = None
-        self.label_tools: Any = None
         self._may_close = self._torn_down = False
         self._build_centre()
         self._build_docks()
+        self.middle = Middle(self)
         self.intake = Intake(self)
         self.documents = Documents(self.controller, self.bars, self)
         self.announcements = Announcements(self.controller, self.bars, self)
@@ -123,81 +122,49 @@ class MainWindow(QMainWindow):
         hints = QGuiApplication.styleHints()
         hints.colorSchemeChanged.connect(self._scheme_changed)
 
-    # What takes longer to build comes after the first picture
+    @property
+    def views(self) -> Any:
+        """Slices and 3D, None until they are made."""
+        return self.middle.views
 
     def warm_up(self) -> None:
-        """Load the views' libraries in a worker, so that the first result is on view sooner."""
-        self.controller.loader.ask("warm-up", load_libraries, self._warm)
-
-    def _warm(self, loaded: tuple[str, ...]) -> None:
-        self.controller.message.emit("Ready")
-
-    def ensure_views(self) -> Any:
-        """Make the slices and the 3D view, once."""
-        if self.views is None:
-            from nmcstudio.gui.views.area import ViewArea
-            from nmcstudio.gui.widgets.label_tools import LabelToolRow
-
-            self.views = ViewArea(self.controller)
-            self.views.layout_changed.connect(self._layout_shown)
-            self.label_tools = LabelToolRow(self.controller)
-            page = QWidget()
-            self.label_tools.add_keys(page)
-            self.views.head.add_hint(self.label_tools.words)
-            self.label_tools.hide()
-            self.views.tools_wanted.connect(self.label_tools.setVisible)
-            self.label_tools.asked.connect(lambda: self.views.head.edit_button.setChecked(True))
-            column = QVBoxLayout(page)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
-            column.addWidget(self.label_tools)
-            column.addWidget(self.views, 1)
-            self.centre.addWidget(page)
-            layout = self.controller.project.view.get("layout", "both")
-            self.actions_[layout].setChecked(True)
-            self.views.set_layout(layout)
-            if not self.controller.project.view.get("window"):
-                self.dock_layout.give_plots()
-        self.centre.setCurrentIndex(1)
-        self.dock_layout.fill()
-        if self.controller.step == "edit-labels":
-            self.views.head.edit_button.setChecked(True)
-        return self.views
+        """Make the views while nobody waits for them, so that the first result is on view sooner."""
+        self.middle.warm_up()
 
     # Choosing
 
     @Slot(str)
     def _node_chosen(self, key: str) -> None:
         if key:
-            self.ensure_views().show_node(key)
+            self.middle.ask("node", lambda views: views.show_node(key))
 
     @Slot(str)
     def _step_chosen(self, key: str) -> None:
         self.dock_layout.show_step()
-        if key == "edit-labels" and self.views is not None:
-            self.views.head.edit_button.setChecked(True)
+        if key == "edit-labels":
+            self.middle.edit_labels()
 
     @Slot(str)
     def _node_changed(self, key: str) -> None:
         if key == self.controller.node and key in self.controller.project.keys:
-            self.ensure_views().show_node(key)
+            self.middle.ask("node", lambda views: views.show_node(key))
 
     @Slot(str, object)
     def _show_partial(self, step: str, partial: Any) -> None:
-        self.ensure_views().show_partial(step, partial)
+        self.middle.ask("partial", lambda views: views.show_partial(step, partial))
 
     @Slot(str, object)
     def _show_preview(self, step: str, value: Any) -> None:
         if self.controller.project.keys:
-            self.ensure_views().show_preview(step, value)
+            self.middle.ask("preview", lambda views: views.show_preview(step, value))
 
     def _layout_chosen(self, action: Any) -> None:
         self.controller.project.view["layout"] = action.objectName()
         if self.controller.project.keys:
-            self.ensure_views().set_layout(action.objectName())
+            self.middle.ask("layout", lambda views: views.set_layout(action.objectName()))
 
     @Slot(str)
-    def _layout_shown(self, name: str) -> None:
+    def layout_shown(self, name: str) -> None:
         """A view has arranged itself otherwise: the toolbar says so too."""
         self.controller.project.view["layout"] = name
         self.actions_[name].setChecked(True)
@@ -332,6 +299,7 @@ class MainWindow(QMainWindow):
             dialog.close()
         self.documents.stop()
         self.status.stop()
+        self.middle.stop()
         self.controller.close()
         if self.views is not None:
             self.views.close_views()

@@ -41,9 +41,8 @@ class WindowView(QObject):
             self.window.restoreState(QByteArray.fromBase64(view["window"].encode()), STATE_VERSION)
         if not keys:
             return
-        views = self.window.ensure_views()
         if view.get("views"):
-            views.restore(view["views"])
+            self.window.middle.ask("view", lambda views: views.restore(view["views"]))
         node = view.get("node") or keys[-1]
         node = node if node in keys else keys[-1]
         self.controller.show_node(node)

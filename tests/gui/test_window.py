@@ -381,6 +381,7 @@ def test_a_filled_project_opens_with_its_view(qtbot, window, tmp_path):
         window.documents.open(tmp_path / "p.nmc")
     assert window.centre.currentWidget() is not window.welcome
     assert (window.controller.node, window.controller.step) == ("ct", "fit-grains")
+    qtbot.waitUntil(lambda: window.middle.is_made, timeout=60_000)
     assert window.views.state()["layout"] == "slices"
     window.views.layout_changed.emit("compare")
     assert window.actions_["compare"].isChecked()

@@ -52,6 +52,14 @@ def label_table(largest: int) -> NDArray[np.uint8]:
     return _table(1 << max(int(largest), 255).bit_length())
 
 
+def make_label_tables(largest: int) -> None:
+    """Make the tables up to a label ready for `label_table`; they take a while."""
+    size = 256
+    while size <= largest:
+        _table(size)
+        size *= 2
+
+
 @cache
 def map_table(name: str) -> NDArray[np.uint8]:
     """RGB ``(256, 3)`` of one of `MAPS`."""

@@ -14,8 +14,6 @@ from nmcstudio.gui.views.content_images import density_plot, ipf_tables, label_l
 from nmcstudio.gui.views.content_shells import shell_surfaces
 from nmcstudio.gui.views.contents import Content, Plot, SceneItem, Series, Surfaces
 
-_CRYSTAL = "-3m"  # Laue class of the layered oxides that virtual particles are made of
-
 
 def particle_content(values: dict[str, Any], monitor: Monitor, choice: int = 0) -> Content:
     particles: ParticleSet = values["particle"]
@@ -63,6 +61,8 @@ def particle_shell(particle: Particle) -> Surfaces:
 
 def mesh_content(values: dict[str, Any], monitor: Monitor) -> Content:
     mesh: SurfaceMesh | VolumeMesh = values["mesh"]
+    # A mesh carries orientations without their crystal, which the particles know that it was made of.
+    crystal = values["particle"].particles[0].grains.point_group if len(values.get("particle", ())) else ""
     if isinstance(mesh, SurfaceMesh):
         points, corners, labels = mesh.points_um, mesh.triangles, mesh.sides.max(axis=1)
         title, noun = "Surface mesh", "triangles"
@@ -70,7 +70,7 @@ def mesh_content(values: dict[str, Any], monitor: Monitor) -> Content:
         points, corners, labels = mesh.points_um, mesh.cells, mesh.labels
         title, noun = f"Mesh of {mesh.kind}", mesh.kind
     quality = cell_quality(points, corners)
-    scene = (SceneItem("mesh", "Mesh", lambda m: mesh_surfaces(mesh, quality), subject="particle"),)
+    scene = (SceneItem("mesh", "Mesh", lambda m: mesh_surfaces(mesh, quality, crystal), subject="particle"),)
     counts, edges = np.histogram(quality, bins=60, range=(0.0, 1.0))
     shares = Series(
         "model", noun, edges, counts / max(counts.sum(), 1), float(quality.mean()) if len(quality) else np.nan, "bars"
@@ -86,7 +86,7 @@ def mesh_content(values: dict[str, Any], monitor: Monitor) -> Content:
         )
     )
     return Content("mesh", title, "particle", (), scene, plots=tuple(p for p in plots if p), simulated=True, note=caption,
-                   ipf_key=_CRYSTAL if isinstance(mesh, VolumeMesh) and mesh.quaternions is not None else "")  # fmt: skip
+                   ipf_key=crystal)  # fmt: skip
 
 
 def cell_quality(points: NDArray[np.float64], corners: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -120,8 +120,11 @@ _FACES = {
 }
 
 
-def mesh_surfaces(mesh: SurfaceMesh | VolumeMesh, quality: NDArray[np.float64]) -> Surfaces:
-    """Faces of a mesh between two grains or a grain and the outside, with the quality of the element behind."""
+def mesh_surfaces(mesh: SurfaceMesh | VolumeMesh, quality: NDArray[np.float64], crystal: str = "") -> Surfaces:
+    """Faces of a mesh between two grains or a grain and the outside, with the quality of the element behind.
+
+    Orientations are coloured where the point group of the `crystal` is known.
+    """
     if isinstance(mesh, SurfaceMesh):
         return Surfaces(mesh, scalars={"quality": quality}, edges=True)
     faces = _FACES[mesh.cells.shape[1]]
@@ -142,5 +145,5 @@ def mesh_surfaces(mesh: SurfaceMesh | VolumeMesh, quality: NDArray[np.float64]) 
     sides = np.repeat(np.stack([behind, front], axis=1), repeat, axis=0).astype(np.int32)
     used, local = np.unique(triangles, return_inverse=True)
     surface = SurfaceMesh(mesh.points_um[used], local.reshape(-1, 3), sides)
-    colours = {f"IPF {name}": table for name, table in ipf_tables(mesh.quaternions, _CRYSTAL).items()}
+    colours = {f"IPF {name}": table for name, table in ipf_tables(mesh.quaternions, crystal).items()}
     return Surfaces(surface, colours, {"quality": np.repeat(quality[owner[keep]], repeat)}, edges=True)

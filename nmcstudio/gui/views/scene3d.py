@@ -81,13 +81,19 @@ class Scene3D(QWidget):
         self.setMinimumSize(160, 130)
 
     def activate(self) -> bool:
-        """Make the OpenGL widget when 3D is first wanted; False where there is no OpenGL."""
+        """3D is wanted from now on; False where there is no OpenGL."""
         self._wanted = True
-        if self.view is not None:
-            return True
         if not has_opengl():
             self._words.setText(NO_OPENGL)
             return False
+        self.make_view()
+        self._build_wanted()
+        return True
+
+    def make_view(self) -> None:
+        """Make the OpenGL widget, once."""
+        if self.view is not None:
+            return
         from nmcstudio.gui.views.viewport import Viewport
 
         self.view = Viewport(self)
@@ -100,8 +106,6 @@ class Scene3D(QWidget):
         self._stack.setCurrentWidget(self.view)
         self.view.renderer.SetLightFollowCamera(True)
         self._apply_theme()
-        self._build_wanted()
-        return True
 
     # Content
 

@@ -30,7 +30,7 @@ def scene_legend(colouring: str, point_group: str, is_scalar: bool) -> Legend | 
 
 
 class SceneKey(QObject):
-    """Holds the key in the lower right corner of a view, as long as there is room for both."""
+    """Holds the key in the lower left corner of a view, as long as there is room for both; the scale bar is on the right."""
 
     def __init__(self, over: QWidget) -> None:
         super().__init__(over)
@@ -74,6 +74,6 @@ class SceneKey(QObject):
             return
         room, size = self._over.size(), self.key.sizeHint()
         self.key.resize(size)
-        self.key.move(room.width() - size.width() - _MARGIN, room.height() - size.height() - _MARGIN)
+        self.key.move(0, room.height() - size.height() - _MARGIN)
         self.key.setVisible(2 * size.width() <= room.width() and 2 * size.height() <= room.height() + _MARGIN)
         self.key.raise_()

@@ -33,7 +33,7 @@ NEEDS = {
     "tessellation": ("tessellation", "grains"),
     "grain-model": ("grain-model", "tessellation", "grains"),
     "particle": ("particle",),
-    "mesh": ("mesh",),
+    "mesh": ("mesh", "particle"),
     "validation": ("validation",),
 }
 _MAKERS = {

@@ -31,6 +31,7 @@ from nmcstudio.io.tables.descriptors import write_descriptors
 _HINT = "Filter: words, or conditions such as  diameter > 5 and not touches border or flagged"
 _EMPTY = "The objects of the node on view will stand here, one a row."
 _MEASURED_ROWS = 60
+_SWATCH = 10  # pixels of the mark of an object's colour
 # The first columns of descriptors.csv; what else there is stands behind them.
 DESCRIPTORS = (
     "label", "volume_um3", "diameter_um", "surface_um2", "sphericity", "neighbours", "touches_border", "x_um", "y_um", "z_um",
@@ -99,7 +100,7 @@ _SWATCHES: dict[int, QPixmap] = {}
 
 def _swatch(label: int) -> QPixmap:
     if label not in _SWATCHES:
-        picture = QPixmap(10, 10)
+        picture = QPixmap(_SWATCH, _SWATCH)
         picture.fill(QColor(*(int(v) for v in label_colours(np.array([label]))[0, :3])))
         _SWATCHES[label] = picture
     return _SWATCHES[label]
@@ -185,8 +186,6 @@ class TablePanel(QWidget):
         self.view.setShowGrid(False)
         self.view.verticalHeader().hide()
         self.view.horizontalHeader().setHighlightSections(False)
-        # Widths come from the first rows: asking every cell of a long table would hold the window for seconds.
-        self.view.horizontalHeader().setResizeContentsPrecision(_MEASURED_ROWS)
         self.view.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
         self.view.selectionModel().selectionChanged.connect(self._rows_chosen)
         self._empty = QLabel(_EMPTY, self)
@@ -223,12 +222,20 @@ class TablePanel(QWidget):
         self._empty.setText("Describing the objects …" if content is not None and content.is_waiting else _EMPTY)
         self._filter(self.filter.text())
         if table is not None and known != [column.title for column in table.columns]:
-            self.view.resizeColumnsToContents()
+            self._fit_columns(table)
         editable = key in EDITABLE and table is not None
         self.merge.setVisible(editable)
         self.delete.setVisible(editable)
         self._follow(into_sight=False)
         self.view.verticalScrollBar().setValue(place)
+
+    def _fit_columns(self, table: Table) -> None:
+        """Widths for the words of the first rows; Qt would ask the model for every role of every cell."""
+        header, metrics = self.view.horizontalHeader(), self.view.fontMetrics()
+        for section, values in enumerate([table.ids, *(column.values for column in table.columns)]):
+            longest = max((metrics.horizontalAdvance(text_of(value)) for value in values[:_MEASURED_ROWS]), default=0)
+            mark = _SWATCH + 6 if section == 0 else 0
+            header.resizeSection(section, max(longest + mark + 12, header.sectionSizeHint(section)))
 
     @Slot(str)
     def _filter(self, text: str) -> None:
