@@ -20,6 +20,8 @@ from nmcstudio.imaging.orientation_kernels import row_chunks
 
 # A blank region at the border of this share of the volume is worth a word.
 _NOTABLE = 0.005
+# Labels up to this one are kept, however few voxels there are.
+_ANY_LABEL = 65535
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,26 @@ def _usable(stack: EbsdStack, settings: GrainSettings, monitor: Monitor) -> Poin
     ids = keep.astype(np.uint32)
     if settings.by_file(stack) and stack.grain_ids is not None:
         ids = np.where(keep, stack.grain_ids, 0).astype(np.uint32)
+        if ids.max(initial=0) > max(ids.size, _ANY_LABEL):
+            # Tables of labels are as long as the largest one.
+            names, ids = np.unique(ids, return_inverse=True)
+            ids = (ids.reshape(keep.shape) + (names[0] > 0)).astype(np.uint32)
+            monitor.warn(f"labels of the file go up to {names[-1]}: they are numbered anew, in their order")
+    else:
+        _warn_of_gaps(keep, monitor)
     return Points(_plain(stack.quaternions), ids, group, phase, observed, notes)
+
+
+def _warn_of_gaps(keep: NDArray[np.bool_], monitor: Monitor) -> None:
+    """A word on sections without a usable point between others: grains end there."""
+    there = np.flatnonzero(keep.any(axis=(1, 2)))
+    gaps = np.setdiff1d(np.arange(there[0], there[-1]), there) if len(there) else there
+    if len(gaps):
+        listed = ", ".join(str(z) for z in gaps[:8]) + (" …" if len(gaps) > 8 else "")
+        monitor.warn(
+            f"nothing is known in {len(gaps)} of the sections ({listed}): grains on both sides are taken as different ones; "
+            "aligning can fill such sections from their neighbours (missing sections: nearest or interpolate)"
+        )
 
 
 def choose_phase(stack: EbsdStack, phase: int | None, monitor: Monitor) -> int:

@@ -62,6 +62,8 @@ def segment_grains(
     settings, monitor = settings or GrainSettings(), monitor or Monitor()
     points = find_points(stack, settings, monitor.sub(0.0, 0.1))
     by_file = settings.by_file(stack)
+    if not beside(points.ids.any, monitor):
+        raise ComputationError(_why_empty(stack, points, settings), "look at the map: are these the right files and settings?")
     parts, cosine = points.ids, -1.0
     if settings.uses_map:
         hierarchy = grain_hierarchy(stack, points, settings, settings.angle, boundary, monitor.sub(0.1, 0.3))
@@ -113,8 +115,22 @@ def segment_grains(
         point_group=stack.phases[points.phase - 1].point_group,
         name=stack.name,
         simulated=stack.simulated,
-        notes=(f"{count} grains by {in_words(settings, by_file)}", *notes),
+        notes=(f"{count} {'grain' if count == 1 else 'grains'} by {in_words(settings, by_file)}", *notes),
     )
+
+
+def _why_empty(stack: EbsdStack, points: Points, settings: GrainSettings) -> str:
+    """Why no point can be used, in words."""
+    if not np.any(stack.phase):
+        return "no point of the map is indexed"
+    name = stack.phases[points.phase - 1].name
+    if not np.any(stack.phase == points.phase):
+        return f"no point of the map is of phase {points.phase}, {name}"
+    if not np.any((stack.phase == points.phase) & points.observed):
+        return f"no point of {name} lies in the observed region"
+    if settings.by_file(stack):
+        return f"the file has no labels where the map is of {name}"
+    return f"no point of {name} reaches the confidence {settings.min_confidence}"
 
 
 def _observed_ids(points: Points) -> NDArray[np.uint32]:

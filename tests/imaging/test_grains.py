@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +194,43 @@ def test_labels_of_the_file_and_phases() -> None:
     np.testing.assert_array_equal(other.labels > 0, phase == 2)
     with pytest.raises(NmcError, match="no phase 3"):
         segment_grains(two, phase=3)
+
+
+def test_large_labels_of_the_file_are_numbered_anew() -> None:
+    rng = np.random.default_rng(5)
+    truth = voronoi((8, 9, 10), 5, rng)
+    stack, _ = simulated(truth, rng)
+    monitor = Monitor()
+    grains = segment_grains(replace(stack, grain_ids=(truth * 500_000_000).astype(np.uint32)), min_voxels=1, monitor=monitor)
+    np.testing.assert_array_equal(grains.labels, truth)
+    assert any("up to 2500000000" in words for words in monitor.warnings)
+
+
+def test_a_missing_section_is_told() -> None:
+    rng = np.random.default_rng(6)
+    stack, _ = simulated(np.ones((7, 6, 6), int), rng)
+    observed = np.ones(stack.shape, bool)
+    observed[3] = False
+    monitor = Monitor()
+    grains = segment_grains(replace(stack, observed=observed), min_voxels=1, monitor=monitor)
+    assert len(np.unique(grains.labels[grains.labels > 0])) == 2
+    assert any("1 of the sections (3)" in words for words in monitor.warnings)
+
+
+def test_why_there_is_no_grain() -> None:
+    stack, _ = simulated(np.ones((4, 5, 6), int), np.random.default_rng(0))
+    shape = stack.shape
+    two = replace(stack, phases=(*stack.phases, Phase("Al", "m-3m")))
+    for odd, options, words in (
+        (replace(stack, phase=np.zeros(shape, np.uint8)), {}, "no point of the map is indexed"),
+        (two, {"phase": 2}, "no point of the map is of phase 2, Al"),
+        (replace(stack, observed=np.zeros(shape, bool)), {}, "lies in the observed region"),
+        (replace(stack, grain_ids=np.zeros(shape, np.uint32)), {}, "the file has no labels"),
+        (replace(stack, confidence=np.zeros(shape, np.float32)), {"min_confidence": 0.1}, "reaches the confidence 0.1"),
+    ):
+        with pytest.raises(ComputationError, match=words):
+            segment_grains(odd, **options)
+    assert segment_grains(stack).notes[0].startswith("1 grain by")
 
 
 def test_errors() -> None:
