@@ -11,24 +11,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.grains import GrainModel
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
 from nmcstudio.grains.comparison import Comparison
-from nmcstudio.grains.copula import copula_vector
+from nmcstudio.grains.correction import Correction
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.marks import LEAST, fit_marks
-from nmcstudio.grains.model_vector import DEPENDENCE, ModelVector
+from nmcstudio.grains.model_vector import ModelVector
+from nmcstudio.grains.parameter_errors import Draws, draws_of, intervals_of, widened, with_errors
 from nmcstudio.grains.study import Study
-from nmcstudio.grains.weights import weight_moments, weight_vector
 from nmcstudio.grains.windows import VisiblePattern
 
 Array = NDArray[np.float64]
 
 LEAST_REPLICATES = 10
 _STRAUSS_POINTS = 20_000  # behind the distance law of a replicate
-_ROUGH = (0.159, 0.841)  # half their distance is the standard error of a normal law, and bears an odd replicate
-_INTERVAL = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
@@ -41,16 +39,19 @@ class Bootstrap:
         With standard errors and intervals; the one given where too few replicates could be fitted.
     notes
         How many replicates, and what went wrong.
+    draws
+        Parameters behind the intervals: law to name to float64 ``(replicates,)``; empty where there are too few.
     """
 
     model: GrainModel
     notes: tuple[str, ...]
+    draws: Draws
 
 
 def bootstrap_errors(
     model: GrainModel,
     study: Study,
-    sensitivity: Array | None,
+    correction: Correction | None,
     replicates: int,
     rng: np.random.Generator,
     monitor: Monitor | None = None,
@@ -63,8 +64,8 @@ def bootstrap_errors(
         Simulated in the bootstrap.
     study
         Of the fit to visible cells.
-    sensitivity
-        float64 ``(k, k)``, derivative of what the fit sees by the parameters (`Correction.sensitivity`); None for one to one.
+    correction
+        Of that model: how the fit follows the parameters, and its Monte Carlo error; None without one.
     replicates
         Simulated windows.
     rng
@@ -90,14 +91,15 @@ def bootstrap_errors(
             if monitor.finish_requested:
                 break
     if len(rows) < LEAST_REPLICATES:
-        return Bootstrap(model, (f"{len(rows)} bootstrap replicates are too few for standard errors.",))
+        return Bootstrap(model, (f"{len(rows)} bootstrap replicates are too few for standard errors.",), {})
     seen = np.array(rows)
     moved: Array = seen - np.median(seen, axis=0)
-    if sensitivity is not None:
-        moved = np.asarray(np.linalg.solve(sensitivity, moved.T).T)
-    # The model's own numbers in the units of the fitted vector.
-    place = _in_units_of(vector, ModelVector.of(simulated))
-    return Bootstrap(_with_errors(model, study, place + moved), (_words(len(rows), tried, replicates),))
+    if correction is not None:
+        moved = widened(np.asarray(np.linalg.solve(correction.sensitivity, moved.T).T), correction.uncertainty)
+    place = vector.place_of(simulated.seeds, simulated.weights, simulated.copula)
+    draws = draws_of(model, study, place + moved)
+    known = replace(with_errors(model, draws), intervals=intervals_of(draws), replicates=len(rows))
+    return Bootstrap(known, (_words(len(rows), tried, replicates),), draws)
 
 
 def _words(used: int, tried: int, wanted: int) -> str:
@@ -127,48 +129,4 @@ def _refit(pattern: VisiblePattern, compare: Comparison, vector: ModelVector, mo
         weights, u2, law=base.weights.kind, copula=base.copula.kind, start=(base.weights, base.copula), errors=False,
         monitor=monitor,
     )  # fmt: skip
-    return np.concatenate([seeds, _mark_numbers(vector, fit.weights, fit.copula)])
-
-
-def _mark_numbers(vector: ModelVector, weights: Law, copula: Law) -> Array:
-    """Numbers of weights and copula in the vector's units."""
-    scale = weight_moments(vector.base.weights)
-    mean, *others = weight_vector(weights)
-    own = [(mean - scale.mean) / scale.sd, *others]
-    return np.array([*own, *copula_vector(copula)] if DEPENDENCE[0] in vector.names else own)
-
-
-def _in_units_of(vector: ModelVector, other: ModelVector) -> Array:
-    seeds = other.values[: other.first_weight]
-    return np.concatenate([seeds, _mark_numbers(vector, other.base.weights, other.base.copula)])
-
-
-def _with_errors(model: GrainModel, study: Study, rows: Array) -> GrainModel:
-    """The model with errors and intervals from the laws of all rows ``(replicates, k)``."""
-    found = []
-    for x in rows:
-        seeds, weights, copula = study.vector.laws(study.vector.clip(x))
-        found.append({"seeds": study.fitted(model.seeds, seeds), "weights": weights, "copula": copula})
-    laws: dict[str, Law] = {}
-    intervals: dict[str, dict[str, tuple[float, float]]] = {}
-    for part in ("seeds", "weights", "copula"):
-        law: Law = getattr(model, part)
-        errors: dict[str, float] = {}
-        ends: dict[str, tuple[float, float]] = {}
-        for name in law.parameters:
-            values = np.array([one[part][name] for one in found])
-            if np.ptp(values) > 0:
-                low, high = np.quantile(values, _ROUGH)
-                errors[name] = float(0.5 * (high - low))
-                bottom, top = np.quantile(values, _INTERVAL)
-                ends[name] = (float(bottom), float(top))
-        laws[part] = replace(law, errors=errors)
-        intervals[part] = ends
-    return replace(
-        model,
-        seeds=laws["seeds"],
-        weights=laws["weights"],
-        copula=laws["copula"],
-        intervals=intervals,
-        replicates=len(rows),
-    )
+    return np.concatenate([seeds, vector.marks_of(fit.weights, fit.copula)])

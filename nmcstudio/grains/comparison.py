@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.grains import Law
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.grains.contrast import Contrast
 from nmcstudio.grains.copula import copula_log_density
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
-from nmcstudio.grains.model_vector import DEPENDENCE, ModelVector
-from nmcstudio.grains.palm import palm_of_windows
+from nmcstudio.grains.fit_matern import clusters_of
+from nmcstudio.grains.model_vector import DEPENDENCE, INTENSITY, RANGE, RANGE_ROOM, REPULSION, ModelVector
+from nmcstudio.grains.process_fit import LEAST as LEAST_SEEDS
+from nmcstudio.grains.repulsion import count_within, strongest
 from nmcstudio.grains.weights import weight_cdf, weight_log_density
 from nmcstudio.grains.windows import VisiblePattern
-from nmcstudio.stats.point_patterns import find_pairs, nearest_neighbour_sample
+from nmcstudio.stats.point_patterns import nearest_neighbour_sample
 from nmcstudio.stats.regions import Region
 
 Array = NDArray[np.float64]
@@ -28,14 +31,17 @@ _FREE = 1.0  # a number that the data does not know to this error hardly moves
 _FREE_DEPENDENCE = 0.1
 _LEAST_KNOWN = 100  # distances; with fewer, also those count whose nearest neighbour may lie outside
 _DUMMIES = 4000  # places behind the repulsion
+_LEAST_DUMMIES = 200
+_RANGES = 25  # ranges that are looked at
+_MOST_LOG_GAMMA = 1.0  # simulated seeds may look attracted by chance; no search ends there
 
 
 class Comparison:
     """Differences of data and simulation in the units of a `ModelVector`.
 
-    Seeds: the highest Palm likelihood (Matérn), the intensity, the pseudo-likelihood at the fitted range (Strauss), of all
-    windows together. Weights and copula: the scores of the likelihood at the fitted laws, through the information of the data;
-    simulated windows whose scores are the data's have the same fit.
+    Seeds: what the fit took, the highest Palm likelihood or the least contrast (Matérn), the intensity, the pseudo-likelihood
+    over the ranges (Strauss), of all windows together. Weights and copula: the scores of the likelihood at the fitted laws,
+    through the information of the data; simulated windows whose scores are the data's have the same fit.
 
     Parameters
     ----------
@@ -47,14 +53,24 @@ class Comparison:
         Where seeds count, in the data and in each window.
     r_max_um
         Range of the Palm likelihood.
+    contrast
+        Minimum contrast that fitted the seeds of the data, None for the Palm likelihood.
     """
 
     def __init__(
-        self, vector: ModelVector, data: Sequence[VisiblePattern], data_region: Region, region: Region, r_max_um: float
+        self,
+        vector: ModelVector,
+        data: Sequence[VisiblePattern],
+        data_region: Region,
+        region: Region,
+        r_max_um: float,
+        contrast: Contrast | None = None,
     ) -> None:
         self.vector = vector
         self.region = region
         self.r_max_um = r_max_um
+        self.contrast = contrast
+        self.patterns = len(data)
         model = vector.base
         self._law = None if model.distance_law == "empirical" else distance_law(model.seeds)
         self._pairs_of_laws = _neighbouring_laws(vector)
@@ -86,34 +102,32 @@ class Comparison:
         inside = [p.seeds_um[region.contains(p.seeds_um)] for p in windows]
         intensity = sum(map(len, inside)) / (len(inside) * region.volume_um3)
         if law.kind == "matern-cluster":
-            pairs = [find_pairs(points, region, self.r_max_um) for points in inside if len(points) > 1]
-            found = palm_of_windows(pairs, (law["parent_intensity"], law["cluster_radius"]), monitor)
-            return np.log([found[0], intensity / found[0], found[2]])
-        if "repulsion" in self.vector.names:
-            return np.array([np.log(intensity), self._repulsion(windows, inside, law["interaction_radius"])])
-        return np.log([intensity])
+            start = (law["parent_intensity"], law["cluster_radius"])
+            lam, _, radius = clusters_of(inside, region, self.r_max_um, self.contrast, start, monitor)
+            return np.log([lam, intensity / lam, radius])
+        numbers = {INTENSITY: float(np.log(intensity))}
+        if RANGE in self.vector.names:
+            numbers |= self._repulsion(windows, inside, region, law["interaction_radius"])
+        return np.array([numbers[name] for name in self.vector.names[: self.vector.first_weight]])
 
-    def _repulsion(self, windows: Sequence[VisiblePattern], inside: Sequence[Array], radius: float) -> float:
-        """log gamma of the highest profile pseudo-likelihood at a range, of the seeds that lie deeper than it in the region."""
-        from scipy import optimize
-        from scipy.spatial import cKDTree
-
-        bounds = self.region.bounds_um
+    def _repulsion(
+        self, windows: Sequence[VisiblePattern], inside: Sequence[Array], region: Region, radius: float
+    ) -> dict[str, float]:
+        """log gamma and log range of the highest profile pseudo-likelihood, of seeds deeper in the region than any range."""
+        bounds = region.bounds_um
         probes = bounds[:, 0] + np.random.default_rng(0).random((_DUMMIES, 3)) * np.ptp(bounds, axis=1)
-        probes = probes[self.region.boundary_distance_um(probes) > radius]
-        n, total, shares = 0, 0.0, np.zeros(200)
-        for pattern, points in zip(windows, inside):
-            tree = cKDTree(pattern.seeds_um)
-            deep = points[self.region.boundary_distance_um(points) > radius]
-            t = tree.query_ball_point(deep, radius, return_length=True) - 1
-            n, total = n + len(t), total + float(t.sum())
-            shares += np.bincount(np.minimum(tree.query_ball_point(probes, radius, return_length=True), 199), minlength=200)
-        shares /= max(shares.sum(), 1.0)
-
-        def loss(log_gamma: float) -> float:
-            return n * float(np.log(shares @ np.exp(log_gamma * np.arange(200)))) - total * log_gamma
-
-        return float(optimize.minimize_scalar(loss, bounds=(-8.0, 1.0), method="bounded").x)
+        probes = probes[region.contains(probes)]
+        logs = np.log(radius) + np.linspace(-RANGE_ROOM, RANGE_ROOM, _RANGES)
+        radii = np.exp(logs)
+        deep = [region.boundary_distance_um(points) > radii[-1] for points in inside]
+        deep_probes = region.boundary_distance_um(probes) > radii[-1]
+        if sum(map(np.count_nonzero, deep)) < LEAST_SEEDS * len(deep) or np.count_nonzero(deep_probes) < _LEAST_DUMMIES:
+            # Too thin for a border: points outside the region are then taken to be absent, in all windows alike.
+            deep, deep_probes = [np.ones(len(points), dtype=bool) for points in inside], np.ones(len(probes), dtype=bool)
+        near = [count_within(points[use], p.seeds_um, radii) for p, points, use in zip(windows, inside, deep)]
+        places = [count_within(probes[deep_probes], p.seeds_um, radii) for p in windows]
+        log_gamma, log_range = strongest(near, places, logs, _MOST_LOG_GAMMA)
+        return {REPULSION: log_gamma, RANGE: log_range}
 
     def _sample(self, pattern: VisiblePattern) -> tuple[Array, Array, NDArray[np.bool_]]:
         sample = nearest_neighbour_sample(pattern.seeds_um, self.region)

@@ -60,21 +60,21 @@ def make_consistent(
         windows,
         clustered=fit.process.clustered,
         r_max_um=fit.process.r_max_um,
+        contrast=fit.process.contrast,
         error=(0.0, 0.0) if missed is None else (missed.seeds_um, missed.weights),
     )
-    sensitivity = None
+    found = None
     begin = 0.15 if fit_error else 0.0
     share = begin + (1.0 - begin) * (0.3 if bootstrap else 1.0)
     if correct:
         found = correct_empty_cells(model, study, child(rng, _CORRECTION), steps=steps, monitor=monitor.sub(begin, share))
-        model, sensitivity = found.model, found.sensitivity
+        model = found.model
         notes.extend(found.notes)
-        if not found.converged:
-            for note in found.notes:
-                monitor.warn(note)
+        for warning in found.warnings:
+            monitor.warn(warning)
     if bootstrap and not monitor.finish_requested:
         part = monitor.sub(share if correct else begin, 1.0)
-        errors = bootstrap_errors(model, study, sensitivity, bootstrap, child(rng, _BOOTSTRAP), part)
+        errors = bootstrap_errors(model, study, found, bootstrap, child(rng, _BOOTSTRAP), part)
         model = errors.model
         notes.extend(errors.notes)
     return replace(model, notes=tuple(notes))

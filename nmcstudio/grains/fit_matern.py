@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import Law
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.grains.contrast import contrast_loss
+from nmcstudio.grains.contrast import Contrast
 from nmcstudio.grains.matern import ball_volume
-from nmcstudio.grains.palm import MU_LIMITS, highest_palm, limits, minimise, palm_of_windows, palm_start
+from nmcstudio.grains.palm import MU_LIMITS, highest_palm, palm_of_windows, palm_start
 from nmcstudio.grains.process_fit import LEAST, LEAST_GAIN, ProcessFit, regularity
 from nmcstudio.grains.processes import simulate_matern
 from nmcstudio.stats.point_patterns import find_pairs, ripley_k_of
@@ -43,7 +45,7 @@ def fit_matern(
         "palm": Palm (Tanaka) likelihood; "g", "g-quarter": minimum contrast (L2) of the pair correlation function (as [A]) and
         of its fourth root; "k-quarter": of K^(1/4); "nearest-neighbour": of F_D0 ([A], the alternative of its discussion).
     errors
-        Replicates of the parametric bootstrap (by Palm likelihood, whatever the contrast); needs `rng`.
+        Replicates of the parametric bootstrap; needs `rng`.
 
     Returns
     -------
@@ -66,9 +68,9 @@ def fit_matern(
         pairs = find_pairs(points_um, region, r_max)
         lam, radius, gain = highest_palm(pairs, (lam, radius), monitor)
     clustered = _has_close_pairs(points_um, region) and gain >= LEAST_GAIN and intensity / lam > 1.5 * MU_LIMITS[0]
-    if contrast != "palm":
-        loss = contrast_loss(points_um, region, contrast, intensity, radius, r_max)
-        lam, radius, _ = minimise(loss, (lam, radius), limits(intensity, r_max), monitor)
+    method = None if contrast == "palm" else Contrast.of(contrast, intensity, radius, r_max)
+    if method is not None:
+        lam, radius = method.fit([points_um], region, (lam, radius), monitor)
     notes: list[str] = []
     spread: dict[str, float] = {}
     if not clustered:
@@ -80,13 +82,38 @@ def fit_matern(
             f"ends at its Poisson limit and its cluster radius means nothing. Fit again with --seeds {other}."
         )
     elif errors and rng is not None:
-        spread = _bootstrap(region, lam, intensity / lam, radius, r_max, errors, rng, monitor)
+        spread = _bootstrap(region, lam, intensity / lam, radius, r_max, method, errors, rng, monitor)
     law = Law(
         "matern-cluster",
         {"parent_intensity": lam, "mean_offspring": intensity / lam, "cluster_radius": radius},
         spread,
     )
-    return ProcessFit(law, clustered, tuple(notes), r_max)
+    return ProcessFit(law, clustered, tuple(notes), r_max, method)
+
+
+def clusters_of(
+    patterns: Sequence[Array],
+    region: Region,
+    r_max_um: float,
+    contrast: Contrast | None,
+    start: tuple[float, float],
+    monitor: Monitor,
+) -> tuple[float, float, float]:
+    """(lambda, mu, R) of patterns that count as one, from a given start: the quick fit of simulated patterns.
+
+    Parameters
+    ----------
+    patterns
+        Points ``(n, 3)`` of each, in the region.
+    region, r_max_um, contrast
+        As in the fit of the data (`ProcessFit`).
+    start
+        (lambda, R).
+    """
+    if contrast is None:
+        return palm_of_windows([find_pairs(p, region, r_max_um) for p in patterns if len(p) > 1], start, monitor)
+    lam, radius = contrast.fit(patterns, region, start, monitor)
+    return lam, sum(map(len, patterns)) / (len(patterns) * region.volume_um3 * lam), radius
 
 
 def _has_close_pairs(points_um: Array, region: Region) -> bool:
@@ -108,6 +135,7 @@ def _bootstrap(
     mu: float,
     radius: float,
     r_max: float,
+    method: Contrast | None,
     replicates: int,
     rng: np.random.Generator,
     monitor: Monitor,
@@ -116,8 +144,9 @@ def _bootstrap(
     estimates = []
     for _ in monitor.track(range(replicates), "Standard errors of the seed process"):
         points = simulate_matern(lam, mu, radius, region.bounds_um, rng)
-        if np.count_nonzero(region.contains(points)) >= LEAST:
-            estimates.append(palm_of_windows([find_pairs(points, region, r_max)], (lam, radius), monitor))
+        points = points[region.contains(points)]
+        if len(points) >= LEAST:
+            estimates.append(clusters_of([points], region, r_max, method, (lam, radius), monitor))
         if monitor.finish_requested and len(estimates) >= 8:
             break
     if len(estimates) < 8:

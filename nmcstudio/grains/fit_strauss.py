@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from nmcstudio.core.grains import Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.grains.process_fit import LEAST, LEAST_GAIN, ProcessFit, regularity
+from nmcstudio.grains.repulsion import count_within, profile
 from nmcstudio.stats.regions import Region
 
 Array = NDArray[np.float64]
@@ -27,9 +28,6 @@ def fit_strauss(
     dummies
         Number of quadrature points.
     """
-    from scipy import optimize
-    from scipy.spatial import cKDTree
-
     monitor = monitor or Monitor()
     inside = points_um[region.contains(points_um)]
     intensity = len(inside) / region.volume_um3
@@ -38,29 +36,21 @@ def fit_strauss(
     probes = rng.uniform(bounds[:, 0], bounds[:, 1], (dummies, 3))
     probes = probes[region.contains(probes)]
     depth_points, depth_probes = region.boundary_distance_um(inside), region.boundary_distance_um(probes)
-    tree = cKDTree(points_um)
+    radii = np.linspace(0.15, 1.1, 32) * unit
+    monitor.report(0.0, "Fitting the repulsion of seeds")
+    near_points, near_probes = (count_within(places, points_um, radii) for places in (inside, probes))
     best: tuple[float, float, float, float] | None = None
-    for radius in monitor.track(np.linspace(0.15, 1.1, 32) * unit, "Fitting the repulsion of seeds"):
+    for k, radius in enumerate(monitor.track(radii.tolist(), "Fitting the repulsion of seeds")):
         use, probe = depth_points > radius, depth_probes > radius
         volume = float(region.eroded_volume_um3(np.array([radius]))[0])
         if np.count_nonzero(use) < LEAST or np.count_nonzero(probe) < 200:
             # Too thin for a border: points outside the region are then taken to be absent.
             use, probe, volume = np.ones(len(use), dtype=bool), np.ones(len(probe), dtype=bool), region.volume_um3
-        t = tree.query_ball_point(inside[use], radius, return_length=True) - 1
-        shares = np.bincount(tree.query_ball_point(probes[probe], radius, return_length=True)) / np.count_nonzero(probe)
-        n, total = len(t), float(t.sum())
-
-        def loss(log_gamma: float, n: int = n, total: float = total, shares: Array = shares) -> float:
-            # beta is profiled out: beta = n / integral of gamma^t.
-            return n * float(np.log(shares @ np.exp(log_gamma * np.arange(len(shares))))) - total * log_gamma
-
-        found = optimize.minimize_scalar(loss, bounds=(-8.0, 0.0), method="bounded")
-        gamma = float(np.exp(found.x))
-        beta = n / (volume * float(shares @ gamma ** np.arange(len(shares))))
+        found = profile([near_points[use, k]], [near_probes[probe, k]], 0.0)
+        beta = float(np.count_nonzero(use)) / (volume * found.mean_factor)
         # Per point, since larger radii use fewer points; relative to the Poisson process on the same points.
-        gain = -float(found.fun) / n
-        if best is None or gain > best[0]:
-            best = (gain, beta, gamma, float(radius))
+        if best is None or found.gain > best[0]:
+            best = (found.gain, beta, float(np.exp(found.log_gamma)), radius)
     assert best is not None
     gain, beta, gamma, radius = best
     notes = []

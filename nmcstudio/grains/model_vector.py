@@ -15,11 +15,13 @@ from nmcstudio.grains.windows import HEADROOM
 
 Array = NDArray[np.float64]
 
-SHAPE = "shape of the weights"
+MEAN, SPREAD, SHAPE = "mean weight", "spread of the weights", "shape of the weights"
 DEPENDENCE = ("dependence at 0.3", "dependence at 0.65")
 _MATERN = {"parent intensity": "parent_intensity", "mean offspring": "mean_offspring", "cluster radius": "cluster_radius"}
-SEEDS = (*_MATERN, "intensity", "repulsion")
-_STRAUSS_GAMMA = (-6.0, -0.02)  # log gamma in which the repulsion moves; at the ends it is held
+INTENSITY, REPULSION, RANGE = "intensity", "repulsion", "range of the repulsion"
+SEEDS = (*_MATERN, INTENSITY, REPULSION, RANGE)
+_STRAUSS_GAMMA = (-6.0, -0.02)  # log gamma in which repulsion and range move; at the ends they are held
+RANGE_ROOM = 0.3  # of the logarithm of the range, to both sides
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class ModelVector:
                 rows.append((name, value, value - 2 * room, value + room))
         else:
             value = float(np.log(intensity_of(seeds)))
-            rows.append(("intensity", value, value - room, value + room))
+            rows.append((INTENSITY, value, value - room, value + room))
         if seeds.kind == "strauss" and _STRAUSS_GAMMA[0] < np.log(max(seeds["gamma"], 1e-9)) < _STRAUSS_GAMMA[1]:
-            rows.append(("repulsion", float(np.log(seeds["gamma"])), _STRAUSS_GAMMA[0], 0.0))
+            rows.append((REPULSION, float(np.log(seeds["gamma"])), _STRAUSS_GAMMA[0], 0.0))
+            value = float(np.log(seeds["interaction_radius"]))
+            rows.append((RANGE, value, value - RANGE_ROOM, value + RANGE_ROOM))
         _, spread, *shape = weight_vector(model.weights)
-        rows.append(("mean weight", 0.0, -3.0, 3.0))
-        rows.append(("spread of the weights", float(spread), spread - 2.0, spread + 2.0))
+        rows.append((MEAN, 0.0, -3.0, 3.0))
+        rows.append((SPREAD, float(spread), spread - 2.0, spread + 2.0))
         rows += [(SHAPE, float(value), *weight_family(model.weights.kind).bounds) for value in shape]
         if model.copula.kind == "tawn":
             if model.copula["kappa"] > 1.01:
@@ -75,12 +79,22 @@ class ModelVector:
     @property
     def first_weight(self) -> int:
         """Where the numbers of the weights begin."""
-        return self.names.index("mean weight")
+        return self.names.index(MEAN)
 
     @property
     def first_dependence(self) -> int:
         """Where the copula's numbers begin; the end where none moves."""
         return self.names.index(DEPENDENCE[0]) if DEPENDENCE[0] in self.names else len(self.names)
+
+    @property
+    def telling(self) -> tuple[int, ...]:
+        """Numbers that decide which cells show: those of the seeds, spread and shape of the weights.
+
+        None for a Strauss process, whose windows share no random numbers.
+        """
+        if self.base.seeds.kind == "strauss":
+            return ()
+        return tuple(k for k in range(self.first_dependence) if self.names[k] != MEAN)
 
     def clip(self, x: Array) -> Array:
         """The nearest vector within the bounds."""
@@ -89,7 +103,7 @@ class ModelVector:
     def at_limit(self, x: Array) -> tuple[str, ...]:
         """Numbers of the seeds that ended at their limit."""
         ended = np.minimum(x - self.low, self.high - x) < 1e-6
-        return tuple(n for n, end in zip(self.names, ended) if end and n in SEEDS and n != "repulsion")
+        return tuple(n for n, end in zip(self.names, ended) if end and n in SEEDS and n != REPULSION)
 
     def laws(self, x: Array) -> tuple[Law, Law, Law]:
         """Seeds, weights and copula of a vector."""
@@ -100,8 +114,9 @@ class ModelVector:
         elif kind == "poisson":
             seeds = Law(kind, {"intensity": float(np.exp(x[0]))})
         else:
-            gamma = float(np.exp(x[1])) if "repulsion" in self.names else base.seeds["gamma"]
-            radius, intensity = base.seeds["interaction_radius"], float(np.exp(x[0]))
+            intensity, gamma, radius = float(np.exp(x[0])), base.seeds["gamma"], base.seeds["interaction_radius"]
+            if RANGE in self.names:
+                gamma, radius = float(np.exp(x[1])), float(np.exp(x[2]))
             # The inverse of the Poisson-saddlepoint intensity.
             beta = intensity * np.exp(intensity * (1.0 - gamma) * 4.0 / 3.0 * np.pi * radius**3)
             seeds = Law(kind, {"beta": float(beta), "gamma": gamma, "interaction_radius": radius})
@@ -109,6 +124,22 @@ class ModelVector:
         moments = weight_moments(base.weights)
         weights = weight_of_vector(base.weights.kind, np.array([moments.mean + moments.sd * x[i], *x[i + 1 : j]]))
         return seeds, weights, copula_of_vector(base.copula, x[j:]) if j < len(x) else base.copula
+
+    def place_of(self, seeds: Law, weights: Law, copula: Law) -> Array:
+        """The vector of laws of the same kinds, inverse of `laws`: float64 ``(k,)``."""
+        keys = {**_MATERN, REPULSION: "gamma", RANGE: "interaction_radius"}
+        first = [
+            np.log(intensity_of(seeds) if name == INTENSITY else max(seeds[keys[name]], 1e-9))
+            for name in self.names[: self.first_weight]
+        ]
+        return np.array([*first, *self.marks_of(weights, copula)])
+
+    def marks_of(self, weights: Law, copula: Law) -> list[float]:
+        """The numbers of weights and copula."""
+        moments = weight_moments(self.base.weights)
+        mean, *others = weight_vector(weights)
+        own = [(mean - moments.mean) / moments.sd, *others]
+        return [float(v) for v in (*own, *(copula_vector(copula) if self.first_dependence < len(self.names) else ()))]
 
     def model(self, x: Array) -> GrainModel:
         """The base with the laws of a vector."""

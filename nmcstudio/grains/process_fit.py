@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.grains import Law
+from nmcstudio.grains.contrast import Contrast
 from nmcstudio.stats.point_patterns import nearest_neighbour_sample
 from nmcstudio.stats.regions import Region
 
@@ -34,12 +35,15 @@ class ProcessFit:
         What a user should know; the caller decides whether they are warnings.
     r_max_um
         Range of distances that the fit used.
+    contrast
+        Minimum contrast that fitted a Matérn process; None for the Palm likelihood and for other processes.
     """
 
     law: Law
     clustered: bool = True
     notes: tuple[str, ...] = field(default=())
     r_max_um: float = float("nan")
+    contrast: Contrast | None = None
 
 
 def regularity(points_um: Array, region: Region) -> float:

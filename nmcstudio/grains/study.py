@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.grains.comparison import Comparison
+from nmcstudio.grains.contrast import Contrast
 from nmcstudio.grains.model_vector import ModelVector
 from nmcstudio.grains.observed import of_simulation
 from nmcstudio.grains.processes import intensity_of
 from nmcstudio.grains.windows import Observation, SimulatedWindows, VisiblePattern
 
-_MOST_CELLS = 20_000  # simulated in a step, unless one window holds more
+_LEAST_CELLS = 1_000  # simulated in a step: windows of few grains tell little, and cost little
+_MOST_CELLS = 20_000  # unless one window holds more
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Study:
         *,
         clustered: bool = True,
         r_max_um: float = float("nan"),
+        contrast: Contrast | None = None,
         error: tuple[float, float] = (0.0, 0.0),
     ) -> Study:
         """The study of a model that was fitted to data.
@@ -59,11 +64,13 @@ class Study:
         observation
             How each of them was looked at; simulated windows are looked at in the same way.
         windows
-            Simulated windows in a step; fewer where that would be more than 20,000 cells.
+            Simulated windows in a step; fewer where that would be more than 20,000 cells, more where fewer than 1,000.
         clustered
             False where a Matérn fit stands at its Poisson limit: of the seeds only the intensity is studied then.
         r_max_um
             Range of the Palm likelihood of the fit.
+        contrast
+            Minimum contrast of the fit, None for the Palm likelihood.
         error
             As in `SimulatedWindows`.
         """
@@ -72,9 +79,10 @@ class Study:
             moving = replace(model, seeds=Law("poisson", {"intensity": intensity_of(model.seeds)}))
         vector = ModelVector.of(moving)
         simulated = of_simulation(observation)
-        compare = Comparison(vector, data, observation.region, simulated.region, r_max_um)
+        compare = Comparison(vector, data, observation.region, simulated.region, r_max_um, contrast)
         cells = intensity_of(moving.seeds) * simulated.region.volume_um3
-        plan = SimulatedWindows.plan(moving, simulated, max(1, min(windows, int(_MOST_CELLS / max(cells, 1.0)))), error)
+        wanted = max(windows, int(np.ceil(_LEAST_CELLS / max(cells, 1.0))))
+        plan = SimulatedWindows.plan(moving, simulated, max(1, min(wanted, int(_MOST_CELLS / max(cells, 1.0)))), error)
         return cls(vector, compare, plan, moving is model)
 
     def moving(self, model: GrainModel) -> GrainModel:

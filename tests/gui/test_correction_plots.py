@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from nmcstudio.core.grains import CorrectionTrace
@@ -26,6 +28,14 @@ def test_simulation_minus_data_in_per_cent():
     assert "they agree" in seeds.caption
     assert "intensity 1.2 %" in seeds.note
     assert "mean weight" not in weights.note
+
+
+def test_what_the_data_hardly_bear_is_said_first():
+    errors = np.array([0.5, np.nan, 0.1, np.nan])
+    seeds, weights = correction_plots(replace(trace(True), errors=errors, doubt="The data hardly bear it."))
+    assert seeds.caption.startswith("The data hardly bear it. Simulated")
+    assert "Standard error after the correction: intensity 50 %." in seeds.note
+    assert "spread of the weights 10 %" in weights.note
 
 
 def test_no_agreement_is_said_and_no_correction_shows_nothing():

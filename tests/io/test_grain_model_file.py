@@ -68,7 +68,7 @@ def test_round_trip(tmp_path):
         replicates=50,
         correction=CorrectionTrace(
             ("a", "b"), np.ones((3, 2)), np.zeros((3, 2)), np.array([False, True, True]), np.array([0.1, np.nan]),
-            np.array([0.2, np.nan]), np.full(3, 0.04), True,
+            np.array([0.2, np.nan]), np.full(3, 0.04), True, np.array([0.3, np.nan]), "Few seeds.",
         ),
     )  # fmt: skip
     for model in (

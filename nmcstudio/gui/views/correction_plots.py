@@ -38,11 +38,17 @@ def _plot(trace: CorrectionTrace, key: str, title: str, rows: list[int]) -> Plot
     ]
     search = int(np.count_nonzero(~trace.fresh))
     end = "they agree." if trace.converged else "they do not agree, and the values are those of visible cells."
+    doubt = f"{trace.doubt} " if trace.doubt else ""
     caption = (
-        f"Simulated windows and data: {end} Steps 1 to {search} look for the solution with the same random "
+        f"{doubt}Simulated windows and data: {end} Steps 1 to {search} look for the solution with the same random "
         f"numbers; steps {search + 1} to {len(steps)} stand there with fresh ones, whose mean difference is taken off."
     )
-    noise = [f"{trace.names[row]} {100.0 * trace.noise[row]:.1f} %" for row in rows if np.isfinite(trace.noise[row])]
+    noise, errors = (
+        ", ".join(f"{trace.names[row]} {100.0 * values[row]:.{digits}f} %" for row in rows if np.isfinite(values[row]))
+        for values, digits in ((trace.noise, 1), (trace.errors, 0))
+    )
+    told = [f"Monte Carlo error of that mean: {noise}."] if noise else []
+    told += [f"Standard error after the correction: {errors}."] if errors else []
     return Plot(
         key,
         title,
@@ -50,5 +56,5 @@ def _plot(trace: CorrectionTrace, key: str, title: str, rows: list[int]) -> Plot
         "simulation − data [%]",
         tuple(series),
         caption=caption,
-        note="Monte Carlo error of that mean: " + ", ".join(noise) if noise else "",
+        note=" ".join(told),
     )

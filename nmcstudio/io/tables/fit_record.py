@@ -13,7 +13,7 @@ from nmcstudio.core.grains import CorrectionTrace, Envelope, GrainModel, Law, Ma
 from nmcstudio.core.laws import family_of, length_factors, scaled_law
 
 _CURVES = ("data", "low", "high", "middle")
-_TRACE = ("residuals", "parameters", "noise", "allowed", "hidden_shares")
+_TRACE = ("residuals", "parameters", "noise", "allowed", "hidden_shares", "errors")
 
 
 def fit_to_json(model: GrainModel) -> dict[str, Any]:
@@ -41,6 +41,8 @@ def fit_to_json(model: GrainModel) -> dict[str, Any]:
     if trace is not None:
         found["correction"] = {"names": list(trace.names), "fresh": trace.fresh.tolist(), "converged": bool(trace.converged)}
         found["correction"] |= {name: _list(getattr(trace, name)) for name in _TRACE}
+        if trace.doubt:
+            found["correction"]["doubt"] = trace.doubt
     if model.intervals:
         found["intervals"] = {
             part: {name: [float(end) for end in ends] for name, ends in rows.items()} for part, rows in model.intervals.items()
@@ -100,13 +102,14 @@ def fit_from_json(entry: Any, kinds: Mapping[str, str], scale: float, weight_pow
         if "correction" in entry:
             trace = entry["correction"]
             shape = (len(trace["fresh"]), len(trace["names"]))
-            values = {name: _array(trace[name]) for name in _TRACE}
+            values = {name: _array(trace[name]) for name in _TRACE if name in trace or name != "errors"}
             for name in ("residuals", "parameters"):
                 values[name] = values[name].reshape(shape)
             found["correction"] = CorrectionTrace(
                 names=tuple(str(name) for name in trace["names"]),
                 fresh=np.array(trace["fresh"], dtype=bool),
                 converged=bool(trace["converged"]),
+                doubt=str(trace.get("doubt", "")),
                 **values,
             )
     except (TypeError, ValueError, KeyError, AttributeError) as error:
