@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
+from nmcstudio.core.show import Shown
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, repr=False)
+class Curve(Shown):
     """One line of a plot.
 
     ``x`` and ``y`` are float64 ``(n,)``; `role` is "data", "fitted" (fitted tessellation), "model" or "theory".
@@ -28,8 +29,8 @@ class Curve:
         object.__setattr__(self, "y", frozen(self.y, np.float64, (len(self.x),), "y"))
 
 
-@dataclass(frozen=True)
-class Sample:
+@dataclass(frozen=True, repr=False)
+class Sample(Shown):
     """Values of a descriptor: float64 ``(n,)``, with weights ``(n,)`` or None; `role` as in `Curve`."""
 
     role: str
@@ -42,8 +43,8 @@ class Sample:
             object.__setattr__(self, "weights", frozen(self.weights, np.float64, self.values.shape, "weights"))
 
 
-@dataclass(frozen=True)
-class Surface:
+@dataclass(frozen=True, repr=False)
+class Surface(Shown):
     """A bivariate density: ``x (n,)``, ``y (m,)``, ``z (m, n)``, and the mean of the sample; `role` as in `Curve`."""
 
     role: str
@@ -59,8 +60,8 @@ class Surface:
         object.__setattr__(self, "z", frozen(self.z, np.float64, (len(self.y), len(self.x)), "z"))
 
 
-@dataclass(frozen=True)
-class Band:
+@dataclass(frozen=True, repr=False)
+class Band(Shown):
     """What curves of the model lie between: ``x``, ``low``, ``high`` float64 ``(n,)``.
 
     A global envelope: a curve of a sample of the data's size lies wholly between with probability `coverage`, if the model is
@@ -79,8 +80,8 @@ class Band:
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (len(self.x),), name))
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """One figure of the validation.
 
     Attributes
@@ -122,8 +123,8 @@ class Comparison:
     log_y: bool = False
 
 
-@dataclass(frozen=True)
-class Validation:
+@dataclass(frozen=True, repr=False)
+class Validation(Shown):
     """All comparisons of one project."""
 
     comparisons: tuple[Comparison, ...]
@@ -133,3 +134,6 @@ class Validation:
             if comparison.key == key:
                 return comparison
         raise KeyError(key)
+
+    def in_words(self) -> str:
+        return f"{len(self.comparisons)} comparisons: " + ", ".join(comparison.key for comparison in self.comparisons)

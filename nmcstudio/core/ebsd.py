@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
+from nmcstudio.core.show import Shown, by, edge
 from nmcstudio.core.volume import Triple, check_spacing
 
 
-@dataclass(frozen=True)
-class Phase:
+@dataclass(frozen=True, repr=False)
+class Phase(Shown):
     """A crystal phase.
 
     The point group is in Hermann-Mauguin notation ("-3m", "m-3m"); lattice is (a, b, c) in um and three angles in radians.
@@ -23,8 +24,8 @@ class Phase:
     lattice: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
-class Alignment:
+@dataclass(frozen=True, repr=False)
+class Alignment(Shown):
     """What the last aligning measured and did; sections are counted from 0.
 
     Attributes
@@ -61,8 +62,8 @@ class Alignment:
         object.__setattr__(self, "agreement", frozen(self.agreement, np.float64, (count,), "agreement"))
 
 
-@dataclass(frozen=True)
-class EbsdStack:
+@dataclass(frozen=True, repr=False)
+class EbsdStack(Shown):
     """Orientations on a regular grid.
 
     Attributes
@@ -127,3 +128,8 @@ class EbsdStack:
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.phase.shape  # type: ignore[return-value]
+
+    def in_words(self) -> str:
+        said = "simulated, " if self.simulated else ""
+        phases = ", ".join(f"{phase.name} ({phase.point_group})" for phase in self.phases)
+        return f"{said}{by(self.shape)} points of {edge(self.spacing_um)}; {phases}"

@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.show import Shown, by
 
 KINDS = ("laguerre", "gbpd-quadratic", "gbpd-sqrt")
 
 
-@dataclass(frozen=True)
-class Tessellation:
+@dataclass(frozen=True, repr=False)
+class Tessellation(Shown):
     """Generators of a Laguerre tessellation or a generalized balanced power diagram.
 
     Attributes
@@ -105,9 +106,14 @@ class Tessellation:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def in_words(self) -> str:
+        said = "simulated " if self.simulated else ""
+        fit = f", {100 * self.agreement:.1f} % of the voxels agree" if np.isfinite(self.agreement) else ""
+        return f"{said}{self.kind}, {len(self)} cells in {by(np.diff(self.window_um)[:, 0], 'µm')}{fit}"
 
-@dataclass(frozen=True)
-class Law:
+
+@dataclass(frozen=True, repr=False)
+class Law(Shown):
     """A parametric law: seeds, weights, copula or texture.
 
     Attributes
@@ -128,9 +134,16 @@ class Law:
     def __getitem__(self, name: str) -> float:
         return self.parameters[name]
 
+    def in_words(self) -> str:
+        values = [
+            f"{name} {value:.4g}" + (f" ± {self.errors[name]:.2g}" if np.isfinite(self.errors.get(name, np.nan)) else "")
+            for name, value in self.parameters.items()
+        ]
+        return ", ".join([self.kind, *values])
 
-@dataclass(frozen=True)
-class MarkChoice:
+
+@dataclass(frozen=True, repr=False)
+class MarkChoice(Shown):
     """One law of the weights with one copula, fitted to the data for comparison (models.md 9).
 
     Attributes
@@ -149,8 +162,8 @@ class MarkChoice:
     aic: float
 
 
-@dataclass(frozen=True)
-class MatrixJoint:
+@dataclass(frozen=True, repr=False)
+class MatrixJoint(Shown):
     """Joint law of the matrices of a GBPD and its weights (models.md 10 a, c).
 
     Attributes
@@ -176,8 +189,8 @@ class MatrixJoint:
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64, shape, name))
 
 
-@dataclass(frozen=True)
-class Envelope:
+@dataclass(frozen=True, repr=False)
+class Envelope(Shown):
     """A curve of the data beside those of the fitted process, in a global envelope at 5 % (Myllymäki et al. 2017).
 
     Attributes
@@ -214,8 +227,8 @@ class Envelope:
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64, (m,), name))
 
 
-@dataclass(frozen=True)
-class CorrectionTrace:
+@dataclass(frozen=True, repr=False)
+class CorrectionTrace(Shown):
     """How the correction for empty cells went: per step, what a fit says of simulated windows against what it says of the data.
 
     Attributes
@@ -238,11 +251,6 @@ class CorrectionTrace:
         float64 ``(steps,)``, share of the simulated seeds without a visible cell.
     converged
         Simulation and data agree.
-    errors
-        float64 ``(k,)``, standard errors of the corrected numbers in the same units, from the scatter of single simulated windows
-        and the Monte Carlo error; NaN where not known.
-    doubt
-        In words, why the data hardly bear the correction; empty where they do.
     """
 
     names: tuple[str, ...]
@@ -253,23 +261,19 @@ class CorrectionTrace:
     allowed: NDArray[np.float64]
     hidden_shares: NDArray[np.float64]
     converged: bool
-    errors: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    doubt: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
         k = len(self.names)
         steps = len(self.residuals)
         shapes = {"residuals": (steps, k), "parameters": (steps, k), "noise": (k,), "allowed": (k,), "hidden_shares": (steps,)}
-        if not len(self.errors):
-            object.__setattr__(self, "errors", np.full(k, np.nan))
-        for name, shape in {**shapes, "errors": (k,)}.items():
+        for name, shape in shapes.items():
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64, shape, name))
         object.__setattr__(self, "fresh", frozen(self.fresh, bool, (steps,), "fresh"))
 
 
-@dataclass(frozen=True)
-class GrainModel:
+@dataclass(frozen=True, repr=False)
+class GrainModel(Shown):
     """Random marked tessellation: seeds, weights given the nearest-neighbour distance, texture (models.md 7 to 10, 14).
 
     Attributes
@@ -358,3 +362,8 @@ class GrainModel:
             object.__setattr__(self, "orientation_weights", frozen(self.orientation_weights, np.float64, (None,)))
         if self.neighbour_angles is not None:
             object.__setattr__(self, "neighbour_angles", frozen(self.neighbour_angles, np.float64, (None,), "neighbour_angles"))
+
+    def in_words(self) -> str:
+        laws = {"seeds": self.seeds, "weights": self.weights, "copula": self.copula, "texture": self.texture}
+        corrected = ", corrected for empty cells" if self.as_published else ""
+        return f"{'; '.join(f'{name}: {law.in_words()}' for name, law in laws.items())} (um, um^2){corrected}"

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
+from nmcstudio.core.show import Shown
 
 
-@dataclass(frozen=True)
-class SurfaceMesh:
+@dataclass(frozen=True, repr=False)
+class SurfaceMesh(Shown):
     """Triangles that may separate two labels each.
 
     Attributes
@@ -33,9 +34,12 @@ class SurfaceMesh:
         object.__setattr__(self, "triangles", frozen(self.triangles, np.int64, (None, 3), "triangles"))
         object.__setattr__(self, "sides", frozen(self.sides, np.int32, (len(self.triangles), 2), "sides"))
 
+    def in_words(self) -> str:
+        return f"{len(self.triangles):,} triangles, {len(self.points_um):,} points"
 
-@dataclass(frozen=True)
-class VolumeMesh:
+
+@dataclass(frozen=True, repr=False)
+class VolumeMesh(Shown):
     """Tetrahedra or hexahedra with a grain label each.
 
     Attributes
@@ -68,9 +72,12 @@ class VolumeMesh:
     def kind(self) -> str:
         return "tetrahedra" if self.cells.shape[1] == 4 else "hexahedra"
 
+    def in_words(self) -> str:
+        return f"{len(self.cells):,} {self.kind}, {len(self.points_um):,} points"
 
-@dataclass(frozen=True)
-class PolyhedralCells:
+
+@dataclass(frozen=True, repr=False)
+class PolyhedralCells(Shown):
     """Cells of n generators and their m faces (each inner face stands twice, once for either cell).
 
     Attributes

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
+from nmcstudio.core.show import Shown
 from nmcstudio.core.volume import LabelVolume
 
 
-@dataclass(frozen=True)
-class Particle:
+@dataclass(frozen=True, repr=False)
+class Particle(Shown):
     """One composed particle.
 
     Attributes
@@ -62,9 +63,12 @@ class Particle:
     def grain_count(self) -> int:
         return len(self.seeds_um)
 
+    def in_words(self) -> str:
+        return f"{self.grain_count} grains, diameter {self.diameter_um:.3g} µm, number {self.index}, seed {self.seed}"
 
-@dataclass(frozen=True)
-class ParticleSet:
+
+@dataclass(frozen=True, repr=False)
+class ParticleSet(Shown):
     """The particles that one run of `compose` made."""
 
     particles: tuple[Particle, ...]
@@ -74,3 +78,9 @@ class ParticleSet:
 
     def __len__(self) -> int:
         return len(self.particles)
+
+    def in_words(self) -> str:
+        grains, sizes = [p.grain_count for p in self.particles], [p.diameter_um for p in self.particles]
+        if not grains:
+            return "empty"
+        return f"{len(self)} particles of {min(grains)} to {max(grains)} grains, {min(sizes):.3g} to {max(sizes):.3g} µm"

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.show import Shown
 
 
-@dataclass(frozen=True)
-class RadiusFunctions:
+@dataclass(frozen=True, repr=False)
+class RadiusFunctions(Shown):
     """Radius functions of particles, seen from their star points.
 
     Attributes
@@ -78,9 +79,13 @@ class RadiusFunctions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def in_words(self) -> str:
+        mean = f", mean radius {self.radii_um.mean():.4g} µm" if len(self) else ""
+        return f"{len(self)} particles × {len(self.directions)} directions{mean}"
 
-@dataclass(frozen=True)
-class ShellComponent:
+
+@dataclass(frozen=True, repr=False)
+class ShellComponent(Shown):
     """One isotropic Gaussian random field of the mixture.
 
     Attributes
@@ -116,8 +121,8 @@ class ShellComponent:
             object.__setattr__(self, "power_spectrum_se", frozen(self.power_spectrum_se, np.float64, spectrum.shape))
 
 
-@dataclass(frozen=True)
-class ShellBootstrap:
+@dataclass(frozen=True, repr=False)
+class ShellBootstrap(Shown):
     """Refits of data that the model simulated, components in the model's order.
 
     Attributes
@@ -155,8 +160,8 @@ class ShellBootstrap:
         return np.quantile(values, [0.025, 0.975], axis=0)
 
 
-@dataclass(frozen=True)
-class ShellModel:
+@dataclass(frozen=True, repr=False)
+class ShellModel(Shown):
     """Mixture of isotropic Gaussian random fields on the sphere ([A] Eqs 8 to 18; models.md 4).
 
     Attributes
@@ -234,3 +239,7 @@ class ShellModel:
             object.__setattr__(self, "responsibilities", frozen(self.responsibilities, np.float64, (None, len(self.components))))
         if self.history is not None:
             object.__setattr__(self, "history", frozen(self.history, np.float64, (None,)))
+
+    def in_words(self) -> str:
+        means = ", ".join(f"{c.mean_um:.3g} µm ({100 * c.probability:.0f} %)" for c in self.components)
+        return f"degree {self.degree}, {len(self.components)} components of mean radius {means}; {self.method}"

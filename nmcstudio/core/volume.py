@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.arrays import frozen
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.show import Shown, by, edge
 
 Triple = tuple[float, float, float]
 
@@ -34,8 +35,8 @@ def check_spacing(spacing_um: Any) -> Triple:
     return values  # type: ignore[return-value]
 
 
-@dataclass(frozen=True)
-class Volume:
+@dataclass(frozen=True, repr=False)
+class Volume(Shown):
     """A grey-scale volume.
 
     Attributes
@@ -72,9 +73,13 @@ class Volume:
     def shape(self) -> tuple[int, int, int]:
         return self.values.shape  # type: ignore[return-value]
 
+    def in_words(self) -> str:
+        said = "simulated, " if self.simulated else ""
+        return f"{said}{by(self.shape)} voxels of {edge(self.spacing_um)}, {self.values.dtype}"
 
-@dataclass(frozen=True)
-class SurfaceLevel:
+
+@dataclass(frozen=True, repr=False)
+class SurfaceLevel(Shown):
     """How the surface of segmented particles was found, so that it can be found again between the voxels.
 
     Attributes
@@ -89,8 +94,8 @@ class SurfaceLevel:
     threshold: float
 
 
-@dataclass(frozen=True)
-class LabelVolume:
+@dataclass(frozen=True, repr=False)
+class LabelVolume(Shown):
     """Labelled objects: particles of a CT volume, or grains of an EBSD stack.
 
     Attributes
@@ -146,6 +151,11 @@ class LabelVolume:
     @property
     def shape(self) -> tuple[int, int, int]:
         return self.labels.shape  # type: ignore[return-value]
+
+    def in_words(self) -> str:
+        said = "simulated " if self.simulated else ""
+        crystal = f", orientations in {self.point_group}" if self.quaternions is not None else ""
+        return f"{said}{self.kind} on {by(self.shape)} voxels of {edge(self.spacing_um)}, {self.labels.dtype}{crystal}"
 
 
 def index_to_um(index_zyx: NDArray[Any], spacing_um: Triple, origin_um: Triple) -> NDArray[np.float64]:

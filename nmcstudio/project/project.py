@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.show import table_html
 from nmcstudio.project.nodes import NODES
 from nmcstudio.project.record import Record
 
@@ -43,6 +45,15 @@ class Project:
         self._records: dict[str, Record] = {}
         self._params: dict[str, dict[str, Any]] = {}
         self._listeners: list[Callable[[str], None]] = []
+
+    def __repr__(self) -> str:
+        nodes = ", ".join(f"{key} ({self.state(key)})" for key in self.keys)
+        return f"<Project: {self.path or 'without a file'}, seed {self.seed}; {nodes or 'empty'}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(key, self.state(key), str(self.record(key).summary.get("headline", ""))) for key in self.keys]
+        name = html.escape(str(self.path or "without a file"))
+        return f"<b>Project</b>: {name}, seed {self.seed}" + table_html(("Node", "State", "What it holds"), rows)
 
     def listen(self, listener: Callable[[str], None]) -> None:
         """Call `listener` with "params:<step>", "node:<key>", "scenarios" or "seed" after each change."""

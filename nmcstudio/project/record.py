@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Record:
     """What stands at a node and how it came about.
 
@@ -47,6 +47,9 @@ class Record:
     warnings: tuple[str, ...] = ()
     edits: tuple[dict[str, Any], ...] = ()
     files: str = ""
+
+    def __repr__(self) -> str:
+        return f"<Record: {self.summary.get('headline', '')}, by {self.step}, {self.created}>"
 
     def facts(self) -> dict[str, Any]:
         """All but the value, as JSON."""
