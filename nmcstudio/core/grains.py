@@ -251,6 +251,11 @@ class CorrectionTrace(Shown):
         float64 ``(steps,)``, share of the simulated seeds without a visible cell.
     converged
         Simulation and data agree.
+    errors
+        float64 ``(k,)``, standard errors of the corrected numbers in the same units, from the scatter of single simulated windows
+        and the Monte Carlo error; NaN where not known.
+    doubt
+        In words, why the data hardly bear the correction; empty where they do.
     """
 
     names: tuple[str, ...]
@@ -261,13 +266,17 @@ class CorrectionTrace(Shown):
     allowed: NDArray[np.float64]
     hidden_shares: NDArray[np.float64]
     converged: bool
+    errors: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
         k = len(self.names)
         steps = len(self.residuals)
         shapes = {"residuals": (steps, k), "parameters": (steps, k), "noise": (k,), "allowed": (k,), "hidden_shares": (steps,)}
-        for name, shape in shapes.items():
+        if not len(self.errors):
+            object.__setattr__(self, "errors", np.full(k, np.nan))
+        for name, shape in {**shapes, "errors": (k,)}.items():
             object.__setattr__(self, name, frozen(getattr(self, name), np.float64, shape, name))
         object.__setattr__(self, "fresh", frozen(self.fresh, bool, (steps,), "fresh"))
 
