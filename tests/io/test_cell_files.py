@@ -65,6 +65,15 @@ def test_vtk_reads_the_polyhedra(tessellation, tmp_path):
     assert read["neighbours"].min() > 0
 
 
+def test_polyhedra_as_every_vtk_knows_them(tessellation, tmp_path):
+    """Version 2.3 of the format, which VTK 9.4 writes, holds them otherwise: older ParaViews show no cells."""
+    export_node("tessellation", tessellation, tmp_path / "cells.vtu", Monitor())
+    text = (tmp_path / "cells.vtu").read_text("ascii")
+    assert 'version="1.0"' in text
+    assert 'Name="faces"' in text
+    assert 'Name="faceoffsets"' in text
+
+
 def test_ply_and_what_is_refused(tessellation, tmp_path):
     export_node("tessellation", tessellation, tmp_path / "walls.ply", Monitor())
     assert (tmp_path / "walls.ply").read_bytes().startswith(b"ply")
