@@ -27,6 +27,9 @@ class EbsdImportSide(LookedAtFirst):
         self.files = MapFiles()
         return self.files
 
+    def _show_warnings(self) -> None:
+        """They stand among the facts, and in the panel of the main window until they are read."""
+
 
 class EbsdImportDialog(ImportWindow):
     key = "import-ebsd"

@@ -9,6 +9,18 @@ from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QToolTip
 
 CHOICES = ("system", "light", "dark")
+# Controls that Fusion draws an outline around.
+_OUTLINED = (
+    "QCheckBox",
+    "QRadioButton",
+    "QLineEdit",
+    "QAbstractSpinBox",
+    "QComboBox",
+    "QPushButton",
+    "QSlider",
+    "QProgressBar",
+    "QAbstractItemView",
+)
 
 
 @dataclass(frozen=True)
@@ -17,8 +29,8 @@ class Theme:
 
     Attributes
     ----------
-    window, base, text, muted, border
-        Grounds and lines of the window; `muted` is for text of the second rank.
+    window, base, text, muted, border, outline
+        Grounds and lines of the window; `muted` is for text of the second rank, `outline` goes around controls.
     accent, accent_text
         The one accent colour, and text on it.
     data, fitted, model, theory
@@ -37,6 +49,7 @@ class Theme:
     text: str
     muted: str
     border: str
+    outline: str
     accent: str
     accent_text: str
     data: str
@@ -59,14 +72,14 @@ class Theme:
 
 
 LIGHT = Theme(
-    dark=False, window="#f4f5f6", base="#ffffff", text="#1c2126", muted="#5d6771", border="#ccd1d6",
+    dark=False, window="#f4f5f6", base="#ffffff", text="#1c2126", muted="#5d6771", border="#ccd1d6", outline="#858e97",
     accent="#1769aa", accent_text="#ffffff", data="#0072b2", fitted="#009e73", model="#d55e00", theory="#5d6771",
     ready="#1b7f5a", stale="#8f5a00", failed="#b3261e", running="#1769aa",
     warning_ground="#fff3cd", error_ground="#fbe1df", note_ground="#e2eefa", viewport="#ffffff", viewport_text="#1c2126",
 )  # fmt: skip
 
 DARK = Theme(
-    dark=True, window="#22262b", base="#1a1d21", text="#e6e9ec", muted="#9aa5b0", border="#424951",
+    dark=True, window="#22262b", base="#1a1d21", text="#e6e9ec", muted="#9aa5b0", border="#424951", outline="#727c86",
     accent="#5aa9e6", accent_text="#10151a", data="#56b4e9", fitted="#3fbf95", model="#f0803c", theory="#aab4be",
     ready="#57c79a", stale="#e0a33e", failed="#f2867e", running="#5aa9e6",
     warning_ground="#4a3d16", error_ground="#4f2725", note_ground="#20384f", viewport="#15181b", viewport_text="#e6e9ec",
@@ -96,6 +109,11 @@ def apply(theme: Theme) -> None:
     palette = palette_of(theme)
     application.setPalette(palette)
     QToolTip.setPalette(palette)
+    # Fusion draws the outline of a control as a darker window, which on a dark ground nobody sees: for controls alone the
+    # window is so light that what it makes of it stands out.
+    palette.setColor(QPalette.ColorRole.Window, QColor(theme.outline).lighter(140))
+    for name in _OUTLINED:
+        application.setPalette(palette, name)
 
 
 def palette_of(theme: Theme) -> QPalette:

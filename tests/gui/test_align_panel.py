@@ -131,7 +131,7 @@ def test_run_does_what_the_preview_showed_and_clears_the_form(panel: Any, qtbot:
     wanted = panel.live.plan.moves
     axes = [each.getPlotItem().getAxis("left") for each in panel.findChildren(pg.PlotWidget)]
     assert axes
-    assert {axis.autoSIPrefixScale for axis in axes if axis.labelText == "µm"} == {1.0}, "micrometres, not thousandths of them"
+    assert {axis.autoSIPrefixScale for axis in axes if axis.labelText == "drift [µm]"} == {1.0}, "µm, not thousandths"
     with qtbot.waitSignal(panel.controller.committed, timeout=60_000):
         panel.run()
     stack = panel.controller.project.record("ebsd").load()

@@ -153,6 +153,7 @@ class AlignEbsdPanel(LivePanel):
         live = self.live
         stack, plan, other = live.stack, live.plan, live.neighbour(self.section)
         if stack is None or plan is None or other is None:
+            self.box.show_no_pair()
             return
         self.box.over.setText(f"of {stack.shape[0]}, over {other + 1}")
         source, kind = self.box.look
@@ -174,8 +175,8 @@ class AlignEbsdPanel(LivePanel):
 
     # What is shown
 
-    def can_show(self, mode: str) -> bool:
-        return self.live.plan is not None
+    def why_not(self, mode: str) -> str:
+        return "" if self.live.plan is not None else "The sections have not been compared"
 
     def show_live(self) -> None:
         live = self.live

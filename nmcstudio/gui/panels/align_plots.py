@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from nmcstudio.gui.theme import Theme
 
-_DRIFT_HEIGHT, _AGREEMENT_HEIGHT = 122, 74
+_DRIFT_HEIGHT, _AGREEMENT_HEIGHT = 106, 90
 _LEFT = 44  # width of the axes with numbers, so that both figures stand below each other
 
 
@@ -52,8 +52,11 @@ class DriftFigure(QWidget):
         self.agreement.scene().sigMouseClicked.connect(lambda event: self._clicked(self.agreement, event))
         # Small drifts stay in um: a factor of 0.001 beside the axis is overlooked.
         self.drift.getPlotItem().getAxis("left").enableAutoSIPrefix(False)
-        self.drift.getPlotItem().setLabel("left", "µm")
-        self.agreement.getPlotItem().setLabel("left", "%")
+        self.drift.getPlotItem().setLabel("left", "drift [µm]")
+        self.agreement.getPlotItem().setLabel("left", "agree [%]")
+        # Both figures have one axis of sections: its numbers stand below the lower one.
+        self.drift.getPlotItem().getAxis("bottom").setStyle(showValues=False)
+        self.agreement.getPlotItem().setLabel("bottom", "section")
         self.agreement.getPlotItem().setYRange(0, 100, padding=0.05)
         self.agreement.getPlotItem().getAxis("left").setTicks([[(0, "0"), (50, "50"), (100, "100")]])
         self.measured = [self.drift.plot([], []) for _ in "yx"]

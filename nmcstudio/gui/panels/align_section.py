@@ -22,6 +22,7 @@ from nmcstudio.gui.widgets.choice_row import ChoiceRow
 from nmcstudio.gui.widgets.number_box import NumberBox
 
 HEIGHT = 188
+_NO_PAIR = "The section on view will stand here, over its neighbour."
 _KEYS = {
     Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1),
 }  # fmt: skip
@@ -39,7 +40,7 @@ class PairPicture(Picture):
     paged = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("The section on view will stand here, over its neighbour.", HEIGHT, parent)
+        super().__init__(_NO_PAIR, HEIGHT, parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Section over its neighbour")
         self.setToolTip("Arrow keys move the section by one voxel, with Shift by five; Page up and Page down change the section")
@@ -171,6 +172,11 @@ class SectionBox(QWidget):
         grid.addWidget(self.back, 1, 3)
         grid.setColumnStretch(2, 1)
         return grid
+
+    def show_no_pair(self) -> None:
+        """There is no section with a neighbour."""
+        self.over.clear()
+        self.picture.say(_NO_PAIR)
 
     def show_state(self, nudge: tuple[float, float] | None, is_out: bool, movable: bool, steps: tuple[float, float]) -> None:
         """What has been done by hand to the section on view; `steps` are the voxel edges (y, x) in um."""

@@ -96,6 +96,8 @@ class LiveGrains(LivePreview):
             return "Joining points to grains …"
         if self.histograms is None:
             return "Looking at the map …"
+        if self.settings.by_file(self.stack):
+            return "The file numbers its grains; these are taken as they are."
         return self.histograms.words(self.settings.angle) if self.by_orientation and self.mode == "boundaries" else ""
 
     # Keys of the stages

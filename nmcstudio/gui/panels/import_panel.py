@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.gui.panels.picture import Picture
 from nmcstudio.gui.panels.step_panel import StepPanel
+from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.pipeline.step import Preflight
 
 
@@ -29,6 +30,7 @@ class ImportPanel(StepPanel):
 
     words = ""
     spacing_field = "spacing_um"
+    tells_notes = False
     look_closer = ("", "")
 
     def build_top(self) -> QWidget:
@@ -45,6 +47,10 @@ class ImportPanel(StepPanel):
         column.setSpacing(8)
         column.addWidget(self.picture)
         column.addWidget(self.closer, 0, Qt.AlignmentFlag.AlignLeft)
+        self.notes = QLabel()
+        self.notes.setWordWrap(True)
+        self.notes.setObjectName("muted")
+        column.addWidget(self.notes)
         return top
 
     @Slot()
@@ -89,6 +95,9 @@ class ImportPanel(StepPanel):
     def _check(self) -> None:
         super()._check()
         preflight: Preflight = self.controller.preflight(self.key)
+        # Beside the picture, not in the foot: there they would leave no room for the fields.
+        self.notes.setText("\n".join(map(as_sentence, preflight.notes)))
+        self.notes.setVisible(bool(preflight.notes))
         wrong = [problem.field for problem in preflight.problems]
         if wrong == [self.spacing_field] and not self.form.isAncestorOf(self.focusWidget() or self.form):
             self.form.focus(self.spacing_field)

@@ -58,8 +58,8 @@ class LivePanel(StepPanel):
         """Give the figures the colours of the theme."""
         raise NotImplementedError
 
-    def can_show(self, mode: str) -> bool:
-        """True if a view can be chosen."""
+    def why_not(self, mode: str) -> str:
+        """Why a view cannot be chosen, in a sentence; empty if it can."""
         raise NotImplementedError
 
     # Layout
@@ -72,7 +72,7 @@ class LivePanel(StepPanel):
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
         self._soon.timeout.connect(self._show_preview)
-        self.views = ChoiceRow([(title, f"{tip}. Nothing is changed before Run") for title, tip in self.views_of])
+        self.views = ChoiceRow(self.views_of)
         self.views.chosen.connect(self._view_chosen)
         self.count = QLabel()
         self.count.setWordWrap(True)
@@ -192,8 +192,10 @@ class LivePanel(StepPanel):
     @Slot()
     def _live_changed(self) -> None:
         self.show_live()
-        for mode, button in zip(self.live.modes, self.views.buttons()):
-            button.setEnabled(self.can_show(mode))
+        for mode, (_, tip), button in zip(self.live.modes, self.views_of, self.views.buttons()):
+            lacks = self.why_not(mode)
+            button.setEnabled(not lacks)
+            button.setToolTip(f"{tip}. {lacks or 'Nothing is changed before Run'}")
         words = self.live.words()
         if self.live.trouble:
             words = as_sentence(words)

@@ -99,8 +99,8 @@ class SegmentCtPanel(LivePanel):
 
     # What is shown
 
-    def can_show(self, mode: str) -> bool:
-        return self._is_there
+    def why_not(self, mode: str) -> str:
+        return "" if self._is_there else "There is no CT volume yet"
 
     @property
     def _is_there(self) -> bool:

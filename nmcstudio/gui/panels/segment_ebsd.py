@@ -92,9 +92,12 @@ class SegmentEbsdPanel(LivePanel):
 
     # What is shown
 
-    def can_show(self, mode: str) -> bool:
-        live = self.live
-        return live.has_input and live.settings is not None and (mode != "boundaries" or live.by_orientation)
+    def why_not(self, mode: str) -> str:
+        if not self.live.has_input or self.live.settings is None:
+            return "There is no EBSD map yet"
+        return (
+            "" if mode != "boundaries" or self.live.by_orientation else "Grains do not come from orientations as it is set below"
+        )
 
     def show_live(self) -> None:
         figures = self.live.histograms

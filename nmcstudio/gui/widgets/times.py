@@ -19,6 +19,8 @@ def duration(seconds: float) -> str:
 def memory(mib: float) -> str:
     """ "312 MB", "3.1 GB"."""
     megabytes = mib * 1.048576
+    if megabytes < 1:
+        return "under 1 MB"
     return f"{megabytes:.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
 
 
