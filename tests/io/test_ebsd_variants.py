@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -136,3 +137,26 @@ def test_utf16_is_told(tmp_path: Path) -> None:
     with pytest.raises(NmcError, match="UTF-16") as caught:
         read_ebsd(tmp_path / "a.txt")
     assert "UTF-8" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["edax", "oxford"])
+def test_a_header_without_phases_asks_for_the_point_group(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.h5" if kind == "edax" else "a.h5oina")
+    names = (("Phi1", "Phi", "Phi2"), "Scan") if kind == "edax" else ((), "1")
+    with h5py.File(path, "w") as file:
+        data, header = file.create_group(f"{names[1]}/EBSD/Data"), file.create_group(f"{names[1]}/EBSD/Header")
+        if kind == "edax":
+            file["Manufacturer"] = "EDAX"
+        else:
+            data["Euler"] = EULER
+        for k, name in enumerate(names[0]):
+            data[name] = EULER[:, k]
+        x, y = STEP * (np.arange(COUNT) % COLUMNS), STEP * (np.arange(COUNT) // COLUMNS)
+        for name, values in (("X", x), ("Y", y), ("X Position", x), ("Y Position", y), ("Phase", np.ones(COUNT, "u1"))):
+            data[name] = values
+        header["nColumns"], header["nRows"], header["Step X"], header["Step Y"] = COLUMNS, ROWS, STEP, STEP
+    with pytest.raises(NmcError, match="point group of unnamed phase is not known") as caught:
+        read_ebsd(path)
+    assert caught.value.field == "point_group"
+    assert probe(path).point_groups == ("",)
+    assert is_right(read_ebsd(path, point_group="-3m", frame="none"))

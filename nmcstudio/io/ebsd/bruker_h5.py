@@ -21,7 +21,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.symmetry import point_group_of_space_group, point_group_of_symbol
 from nmcstudio.io.ebsd.hdf5 import chosen_scan, column, count, manufacturer, number, opened, scans, text
 from nmcstudio.io.ebsd.points import confidence_of_mad, section, whole_numbers
-from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase, unknown_phase
 
 _FIRST_POINTS = 100_000
 
@@ -41,6 +41,9 @@ def _describe(file: Any, path: Path, scan: str) -> tuple[RawInfo, tuple[int, ...
         phases.append(phase)
         numbers.append(int(key))
         warnings += said
+    if not phases:
+        phase, said = unknown_phase()
+        phases, numbers, warnings = [phase], [1], [*said]
     info = RawInfo(
         grid=(1, count(header, "NROWS"), count(header, "NCOLS")),
         step_um=(None, number(header, "YSTEP"), number(header, "XSTEP")),

@@ -21,7 +21,7 @@ from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.io.ebsd.oxford import acquisition_warning, oxford_phase
 from nmcstudio.io.ebsd.points import confidence_of_mad, section
-from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, unknown_phase
 from nmcstudio.io.ebsd.text_table import to_float, to_int
 
 _FIELDS = {1: ("X", "<f4"), 2: ("Y", "<f4"), 3: ("phi1", "<f4"), 4: ("Phi", "<f4"), 5: ("phi2", "<f4"), 6: ("MAD", "<f4"),
@@ -93,6 +93,10 @@ def _describe(path: Path) -> tuple[RawInfo, tuple[int, ...], np.dtype[np.void], 
         phase, said = oxford_phase(entries["structurename"], laue, space_group, lattice)
         phases.append(phase)
         numbers.append(number)
+        warnings += said
+    if not numbers:
+        phase, said = unknown_phase()
+        phases, numbers = [phase], [1]
         warnings += said
     surface = found.get("acquisitionsurface", {})
     warnings += acquisition_warning(tuple(to_float(surface.get(f"euler{k}", "")) for k in (1, 2, 3)), "Acquisition Surface")

@@ -9,7 +9,7 @@ from nmcstudio.core.ebsd import Phase
 from nmcstudio.core.errors import NmcError
 from nmcstudio.crystal.symmetry import laue_class, point_group_from_edax
 from nmcstudio.io.ebsd.hdf5 import number, text
-from nmcstudio.io.ebsd.raw import make_phase
+from nmcstudio.io.ebsd.raw import make_phase, unknown_phase
 
 _LATTICE = ("a", "b", "c", "alpha", "beta", "gamma")
 
@@ -27,6 +27,9 @@ def edax_phases(group: Any) -> tuple[tuple[Phase, ...], tuple[int, ...], tuple[s
         phases.append(phase)
         numbers.append(int(key) if key.isdigit() else len(numbers) + 1)
         warnings += said
+    if not phases:
+        phase, said = unknown_phase()
+        phases, numbers, warnings = [phase], [1], [*said]
     return tuple(phases), tuple(numbers), tuple(warnings)
 
 

@@ -22,7 +22,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.io.ebsd.hdf5 import children, chosen_scan, column, count, dataset, number, opened, text
 from nmcstudio.io.ebsd.oxford import acquisition_warning, oxford_phase
 from nmcstudio.io.ebsd.points import confidence_of_mad, section, whole_numbers
-from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, unknown_phase
 
 _PROCESSED = " processed"
 
@@ -52,6 +52,9 @@ def _describe(file: Any, path: Path, scan: str) -> tuple[RawInfo, tuple[int, ...
         phases.append(phase)
         numbers.append(int(key))
         warnings += said
+    if not phases:
+        phase, said = unknown_phase()
+        phases, numbers, warnings = [phase], [1], [*said]
     if "Specimen Orientation Euler" in header:
         angles_deg = np.rad2deg(np.ravel(header["Specimen Orientation Euler"][()]))
         warnings += acquisition_warning(tuple(float(v) for v in np.nan_to_num(angles_deg)), "Specimen Orientation Euler")

@@ -19,7 +19,7 @@ from nmcstudio.core.units import um_per
 from nmcstudio.crystal.quaternions import conjugate, from_bunge, from_rodrigues, normalise
 from nmcstudio.crystal.symmetry import point_group_of_space_group
 from nmcstudio.io.ebsd.hdf5 import dataset, number, opened, text
-from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase, unknown_phase
 
 # How orientations may be stored, and how they become ours. Rodrigues vectors and quaternions turn from crystal to sample (checked
 # on a real file: its own IPF colours agree with their inverse), Euler angles (radians) are Bunge's.
@@ -66,7 +66,7 @@ def _describe(file: Any, path: Path) -> RawInfo:
         phases.append(phase)
         warnings += said
     if not phases:
-        phase, said = make_phase("", None, ())
+        phase, said = unknown_phase()
         phases.append(phase)
         warnings += said
     step = tuple(float(v) * scale for v in values[::-1])

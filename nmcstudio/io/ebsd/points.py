@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,13 +87,7 @@ def section(
     monitor = monitor or Monitor()
     columns = {"X": x, "Y": y, "Z": z, "phi1": angles[0], "Phi": angles[1], "phi2": angles[2], "phase": phase_ids,
                "quality": quality, "confidence": confidence, "grain": grain_ids, "indexed": unindexed}  # fmt: skip
-    for name, column in columns.items():
-        if column is not None and column.shape != (len(x),):
-            raise NmcError(
-                f"{path.name} has {len(x)} points and a column {name} of {' x '.join(map(str, column.shape))} values",
-                "the file is damaged: export the map again",
-                "files",
-            )
+    _check_lengths(path, columns, len(x))
     known = np.isfinite(x) & np.isfinite(y)
     if z is not None:
         known &= np.isfinite(z)
@@ -104,22 +99,8 @@ def section(
     grid = find_grid(x[known], y[known], path.name, None if z is None else z[known])
     monitor.check()
     phase, phase_warnings = index_phases(phase_ids, phase_numbers)
-    # EDAX fills points without a solution with 4 pi.
-    empty = np.zeros(len(x), bool) if unindexed is None else unindexed.copy()
-    filled = np.ones(len(x), bool)
-    for column in angles:
-        usable = np.abs(column) < _LARGEST_ANGLE
-        empty |= ~usable
-        filled &= np.abs(np.where(usable, column, 0) - 4 * np.pi) < 1e-3
-    phase[empty | filled] = 0
-    degrees, unit_warnings = is_degrees(angles, phase > 0, unit)
-    quaternions = np.full((len(x), 4), np.nan, np.float32)
-    for start in range(0, len(x), _CHUNK):
-        monitor.check()
-        piece = slice(start, start + _CHUNK)
-        radians = np.stack([column[piece] for column in angles], axis=1).astype(np.float64)
-        there = phase[piece] > 0
-        quaternions[piece][there] = from_bunge(np.deg2rad(radians[there]) if degrees else radians[there])
+    phase[_empty(angles, unindexed)] = 0
+    quaternions, unit_warnings = _orientations(angles, phase > 0, unit, monitor)
     shape = grid.source.shape
     step_warnings = check_header(header_step, None if grid.hexagonal else header_grid, grid.step_um[1:], shape[1:])
 
@@ -143,3 +124,38 @@ def section(
         grain_ids=None if grain_ids is None else placed(np.maximum(grain_ids, 0), 0, np.uint32),
         origin_um=grid.origin_um,
     )
+
+
+def _check_lengths(path: Path, columns: Mapping[str, Column | None], points: int) -> None:
+    for name, column in columns.items():
+        if column is not None and column.shape != (points,):
+            raise NmcError(
+                f"{path.name} has {points} points and a column {name} of {' x '.join(map(str, column.shape))} values",
+                "the file is damaged: export the map again",
+                "files",
+            )
+
+
+def _empty(angles: tuple[Column, Column, Column], unindexed: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+    """Points without a solution ``(n,)``: those known to be, those with no angles, and those that EDAX fills with 4 pi."""
+    empty = np.zeros(len(angles[0]), bool) if unindexed is None else unindexed.copy()
+    filled = np.ones(len(empty), bool)
+    for column in angles:
+        usable = np.abs(column) < _LARGEST_ANGLE
+        empty |= ~usable
+        filled &= np.abs(np.where(usable, column, 0) - 4 * np.pi) < 1e-3
+    return empty | filled
+
+
+def _orientations(
+    angles: tuple[Column, Column, Column], indexed: NDArray[np.bool_], unit: str, monitor: Monitor
+) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Quaternions ``(n, 4)``, NaN where not indexed, and a warning if the angles are not in `unit`."""
+    degrees, warnings = is_degrees(angles, indexed, unit)
+    quaternions = np.full((len(indexed), 4), np.nan, np.float32)
+    for start in range(0, len(indexed), _CHUNK):
+        monitor.check()
+        piece = slice(start, start + _CHUNK)
+        given = np.stack([column[piece] for column in angles], axis=1).astype(np.float64)[indexed[piece]]
+        quaternions[piece][indexed[piece]] = from_bunge(np.deg2rad(given) if degrees else given)
+    return quaternions, warnings

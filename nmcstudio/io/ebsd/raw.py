@@ -152,6 +152,11 @@ def make_phase(name: str, point_group: str | None, lattice: tuple[float, ...]) -
     return Phase(label, group, scaled), tuple(warnings)
 
 
+def unknown_phase() -> tuple[Phase, tuple[str, ...]]:
+    """What stands for the phase of a file that names none: its points are indexed, and the point group is asked for."""
+    return make_phase("", None, ())
+
+
 def _fits(laue: str, lengths: tuple[float, ...], angles: tuple[float, ...]) -> bool:
     a, b, _ = lengths
     right = all(abs(angle - 90) < 0.5 for angle in angles)

@@ -22,7 +22,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.units import um_per
 from nmcstudio.io.ebsd.grid import peek_grid, peek_volume, share_places
 from nmcstudio.io.ebsd.points import confidence_of_mad, section, whole_numbers
-from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase
+from nmcstudio.io.ebsd.raw import Format, RawInfo, RawMap, make_phase, unknown_phase
 from nmcstudio.io.ebsd.text_table import TextRows, find_rows, first_rows, last_row, read_columns
 
 _ANGLES = ("phi1", "Phi", "phi2")
@@ -111,7 +111,7 @@ def _scale(name: str) -> float:
 
 def _describe(path: Path) -> tuple[RawInfo, TextRows, dict[str, int], list[str]]:
     rows, names, found = _find(path)
-    phase, warnings = make_phase("", None, ())
+    phase, warnings = unknown_phase()
     said = "the table names no reference frame: its angles are taken as those of the map's own axes"
     return RawInfo((1, 0, 0), (None, 0.0, 0.0), (phase,), tuple(names), "none", (*warnings, said)), rows, found, names
 
