@@ -169,13 +169,13 @@ class MatrixJoint(Shown):
     Attributes
     ----------
     kind
-        "gaussian" or "vine".
+        "gaussian", "radial" (Gaussian, as frames see the matrices whose x axis leads away from the particle's centre) or "vine".
     means, sds
         float64 ``(6,)``, normal margins of the log-Euclidean vector: xx, yy, zz, then yz, xz, xy times sqrt(2).
     correlation
         float64 ``(7, 7)``, of these and of the normal score of the weight, which is the last.
     vine
-        Vine copula of the seven as JSON of pyvinecopulib; empty for "gaussian".
+        Vine copula of the seven as JSON of pyvinecopulib; empty for other kinds.
     """
 
     kind: str

@@ -12,6 +12,7 @@ from nmcstudio.core.grains import Law, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.grains.labelling import label_grid
+from nmcstudio.grains.observed import centre_of
 from nmcstudio.grains.placement import Contacts, Placement, judge_placement
 from nmcstudio.grains.textures import fit_radial_texture
 from nmcstudio.stats.contacts import count_contacts
@@ -91,8 +92,7 @@ def fit_texture(
     volumes = None if tessellation.volumes_um3 is None else tessellation.volumes_um3[known]
     if texture == "radial":
         places = tessellation.seeds_um if tessellation.centroids_um is None else tessellation.centroids_um
-        centre = np.average(places[known], axis=0, weights=volumes)
-        return TextureFit(fit_radial_texture(quaternions[known], places[known] - centre))
+        return TextureFit(fit_radial_texture(quaternions[known], places[known] - centre_of(tessellation, known)))
     contacts = _contacts(tessellation, known, grains, monitor)
     if texture == "resampled" and len(contacts.pairs) < _LEAST_PAIRS:
         return TextureFit(Law("resampled"), quaternions[known], volumes)

@@ -98,7 +98,7 @@ def fit_visible(
         minimum_cell_voxels=minimum,
         sample_size=len(sample.index),
         matrices=None if tessellation.matrices is None else fit_matrix_law(tessellation.kind, tessellation.matrices[used]),
-        matrix_joint=_joint(tessellation, used, marks.marks.weights, matrices),
+        matrix_joint=_joint(tessellation, used, marks.marks.weights, matrices, np.array(observation.centre_um)),
         choices=marks.choices,
         envelopes=curves,
         goodness=goodness,
@@ -127,7 +127,8 @@ def _judged(
     return curves, goodness, (note,) if note else ()
 
 
-def _joint(tessellation: Tessellation, used: NDArray[np.bool_], law: Law, kind: str) -> MatrixJoint | None:
+def _joint(tessellation: Tessellation, used: NDArray[np.bool_], law: Law, kind: str, centre: Array) -> MatrixJoint | None:
     if kind == "isotropic" or tessellation.matrices is None:
         return None
-    return fit_matrix_joint(kind, tessellation.matrices[used], tessellation.weights[used], law)
+    outward = tessellation.seeds_um[used] - centre
+    return fit_matrix_joint(kind, tessellation.matrices[used], tessellation.weights[used], law, outward)

@@ -63,7 +63,7 @@ def fit_grains(
     texture
         One of `fit_texture.TEXTURES`.
     matrices
-        Law of the matrices of a GBPD: "isotropic", or jointly with the weights "gaussian" or "vine".
+        Law of the matrices of a GBPD: "isotropic", or jointly with the weights "gaussian", "radial" or "vine".
     grains
         Label volume behind the tessellation, for the shape of the observed region; None takes the window.
     monitor

@@ -67,7 +67,16 @@ def observe(tessellation: Tessellation, grains: LabelVolume | None, minimum_voxe
         origin = tessellation.window_um[:, 0] + 0.5 * spacing
         sizes, steps, corner = shape[::-1].tolist(), spacing[::-1].tolist(), origin[::-1].tolist()
         raster = Raster((sizes[0], sizes[1], sizes[2]), (steps[0], steps[1], steps[2]), (corner[0], corner[1], corner[2]))
-    return Observation(region, raster, minimum_voxels)
+    everything = np.all(np.isfinite(tessellation.seeds_um), axis=1)
+    x, y, z = (float(v) for v in centre_of(tessellation, everything))
+    return Observation(region, raster, minimum_voxels, (x, y, z))
+
+
+def centre_of(tessellation: Tessellation, used: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Centre of some grains by volume, (x, y, z) in um: what is radial is so from here."""
+    places = tessellation.seeds_um if tessellation.centroids_um is None else tessellation.centroids_um
+    volumes = None if tessellation.volumes_um3 is None else tessellation.volumes_um3[used]
+    return np.asarray(np.average(places[used], axis=0, weights=volumes))
 
 
 def of_simulation(observation: Observation) -> Observation:

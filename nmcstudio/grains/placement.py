@@ -25,8 +25,10 @@ _BIN = np.radians(1.5)
 _BINS = 81  # no disorientation is larger than 120 degrees but under -1 and 2/m, whose largest go into the last bin
 _CLOSE = np.radians(0.3)  # mean shift of the quantiles at which neighbours follow the law
 _TRIES = 400  # exchanges that are tried a grain, at most
+_PATIENCE = 20  # tries a grain in which the shift must fall by a hundredth for the exchange to go on
+_STUCK = 0.99
 _CHUNK = 20_000
-_PAIRS_A_CHUNK = 500_000
+_GRAINS_A_CHUNK = 20_000
 _EDGES_TESTED = 40_000
 
 
@@ -55,6 +57,16 @@ class Placement:
     angles: Array
     shift: float
     p: float
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """Contacts of grain i are the slots starts[i] to starts[i + 1]: the other grain, the slot of the same contact there, area."""
+
+    starts: NDArray[np.int64]
+    others: NDArray[np.int64]
+    twins: NDArray[np.int64]
+    areas: Array
 
 
 def neighbour_quantiles(angles: Array, areas: Array, count: int = QUANTILES) -> Array:
@@ -140,7 +152,8 @@ def arrange_orientations(
     Returns
     -------
     The rows of `quaternions` in another order. An exchange is kept if the distribution functions come nearer (Cramer-von
-    Mises); it ends when the quantiles are 0.3 degrees from the law on average, or after 400 tries a grain.
+    Mises); it ends when the quantiles are 0.3 degrees from the law on average, when they come no nearer, or after 400 tries a
+    grain. Work and memory grow with the number of contacts.
     """
     from nmcstudio.grains.placement_kernels import exchange, fill_bins
 
@@ -150,27 +163,45 @@ def arrange_orientations(
         return quaternions
     drawn = np.array(quaternions, dtype=np.float64)
     group = np.array(operators(point_group))
-    table = np.zeros((n, n), np.uint8)
-    step = max(1, _PAIRS_A_CHUNK // n)
-    for start in range(0, n, step):
-        monitor.report(0.5 * start / n, "arranging orientations")
-        fill_bins(drawn, group, _BIN, _BINS, start, min(start + step, n), table)
-    ends = np.concatenate([contacts.pairs, contacts.pairs[:, ::-1]])
-    order = np.argsort(ends[:, 0], kind="stable")
-    others = ends[order, 1]
-    starts = np.searchsorted(ends[order, 0], np.arange(n + 1))
-    area = np.tile(contacts.areas / contacts.areas.sum(), 2)[order]
+    slots = _slots(contacts, n)
     placed = np.arange(n)
+    bins = np.zeros(len(slots.others), np.int64)
+    for start in range(0, n, _GRAINS_A_CHUNK):
+        monitor.report(0.0, "arranging orientations")
+        stop = min(start + _GRAINS_A_CHUNK, n)
+        fill_bins(drawn, group, _BIN, _BINS, placed, slots.starts, slots.others, start, stop, bins)
     edges = _BIN * np.arange(1, _BINS + 1)
     wanted = np.searchsorted(np.sort(angles), edges, side="right") / len(angles)
-    gap = np.cumsum(np.bincount(table[ends[order, 0], others], area / 2, _BINS)) - wanted
-    tries = _TRIES * n
+    gap = np.cumsum(np.bincount(bins, slots.areas / 2, _BINS)) - wanted
+    tries, patience = _TRIES * n, max(_PATIENCE * n, _CHUNK)
+    before, looked = np.inf, 0
     for start in range(0, tries, _CHUNK):
-        monitor.report(0.5 + 0.5 * start / tries, "arranging orientations")
-        if np.abs(gap).sum() * _BIN < _CLOSE:
+        monitor.report(start / tries, "arranging orientations")
+        shift = float(np.abs(gap).sum() * _BIN)
+        if shift < _CLOSE:
             break
-        exchange(rng.integers(n, size=(_CHUNK, 2)), placed, starts, others, area, table, gap)
+        if start - looked >= patience:
+            if shift > _STUCK * before:
+                break
+            before, looked = shift, start
+        chosen = rng.integers(n, size=(_CHUNK, 2))
+        exchange(chosen, drawn, group, _BIN, placed, slots.starts, slots.others, slots.twins, slots.areas, bins, gap)
     return drawn[placed]
+
+
+def _slots(contacts: Contacts, count: int) -> _Slots:
+    """Every contact twice, sorted by the grain that has it."""
+    m = len(contacts.pairs)
+    ends = np.concatenate([contacts.pairs, contacts.pairs[:, ::-1]])
+    order = np.argsort(ends[:, 0], kind="stable")
+    place = np.empty(2 * m, np.int64)
+    place[order] = np.arange(2 * m)
+    return _Slots(
+        np.searchsorted(ends[order, 0], np.arange(count + 1)),
+        np.ascontiguousarray(ends[order, 1]),
+        place[(order + m) % (2 * m)],
+        np.tile(contacts.areas / contacts.areas.sum(), 2)[order],
+    )
 
 
 def _ends(quaternions: Array, pairs: NDArray[np.int64]) -> tuple[Array, Array]:

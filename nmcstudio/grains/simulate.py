@@ -10,7 +10,7 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.grains.copula import check_copula, draw_conditional
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
-from nmcstudio.grains.matrix_joint import draw_joint
+from nmcstudio.grains.matrix_joint import draw_joint, out_of_radial_frames
 from nmcstudio.grains.matrix_law import draw_matrices
 from nmcstudio.grains.processes import intensity_of, simulate_seeds
 from nmcstudio.grains.weights import check_weight_law, weight_quantile
@@ -98,10 +98,24 @@ def simulate_grains(
     return seeds, weights, inside
 
 
-def simulate_matrices(model: GrainModel, weights: Array, rng: np.random.Generator) -> Array | None:
-    """Matrices float64 ``(n, 3, 3)`` of a GBPD model for cells of these weights ``(n,)``, None for Laguerre."""
+def simulate_matrices(
+    model: GrainModel, weights: Array, rng: np.random.Generator, outward_um: Array | None = None
+) -> Array | None:
+    """Matrices float64 ``(n, 3, 3)`` of a GBPD model for cells of these weights ``(n,)``, None for Laguerre.
+
+    `outward_um` ``(n, 3)`` leads from the centre of the particle to each seed. Without it the matrices of a radial law stay as
+    their radial frames see them.
+    """
     if model.matrices is None:
         return None
-    if model.matrix_joint is not None:
-        return draw_joint(model.matrix_joint, weights, model.weights, rng)
-    return draw_matrices(model.matrices, len(weights), rng)
+    if model.matrix_joint is None:
+        return draw_matrices(model.matrices, len(weights), rng)
+    drawn = draw_joint(model.matrix_joint, weights, model.weights, rng)
+    return drawn if outward_um is None else turn_outward(model, drawn, outward_um)
+
+
+def turn_outward(model: GrainModel, matrices: Array, outward_um: Array) -> Array:
+    """Matrices of a radial law from their radial frames into the window's; those of other laws as they are."""
+    if model.matrix_joint is None or model.matrix_joint.kind != "radial":
+        return matrices
+    return out_of_radial_frames(matrices, outward_um)

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.rng import child
+from nmcstudio.core.volume import Triple
 from nmcstudio.core.workers import in_threads
 from nmcstudio.grains.copula import draw_conditional
 from nmcstudio.grains.distance_laws import distance_law, empirical_cdf
 from nmcstudio.grains.processes import intensity_of, simulate_strauss, uniform_in_ball
-from nmcstudio.grains.simulate import simulate_matrices
+from nmcstudio.grains.simulate import simulate_matrices, turn_outward
 from nmcstudio.grains.visibility import Raster, count_visible_voxels
 from nmcstudio.grains.weights import weight_quantile
 from nmcstudio.stats.regions import Region
@@ -45,11 +46,14 @@ class Observation:
         Voxels of the image.
     minimum_voxels
         Smallest cell that shows.
+    centre_um
+        (x, y, z), from which directions are radial.
     """
 
     region: Region
     raster: Raster
     minimum_voxels: int = 1
+    centre_um: Triple = (0.0, 0.0, 0.0)
 
     @cached_property
     def window_um(self) -> Array:
@@ -154,7 +158,14 @@ class SimulatedWindows:
         shifted = seeds + (low - np.array(np.unravel_index(index, self.counts)) * self.pitch_um)
         outside = np.maximum(np.maximum(low - shifted, shifted - high), 0.0)
         near = (outside * outside).sum(axis=1) <= reach * reach
-        return shifted[near], weights[near], None if matrices is None else matrices[near]
+        if matrices is None:
+            return shifted[near], weights[near], None
+        # The radial direction is that of each window by itself.
+        return (
+            shifted[near],
+            weights[near],
+            turn_outward(self.start, matrices[near], shifted[near] - np.array(self.observation.centre_um)),
+        )
 
     def _visible(self, kind: str, seeds: Array, weights: Array, matrices: Array | None, monitor: Monitor) -> VisiblePattern:
         least = self.observation.minimum_voxels

@@ -158,7 +158,7 @@ def compose_particle(
     monitor.report(0.05, "placing the grains")
     frame = box + _FRAME_CELLS * cell_um * np.array([-1.0, 1.0])
     seeds, weights, _ = simulate_grains(grain_model, frame, child(own, _GRAINS), monitor.sub(0.05, 0.3))
-    matrices = simulate_matrices(grain_model, weights, child(own, _MATRICES))
+    matrices = simulate_matrices(grain_model, weights, child(own, _MATRICES), seeds)
     margin = _MARGIN_CELLS
     while True:
         monitor.report(0.3, "filling the shell with grains")

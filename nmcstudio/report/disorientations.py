@@ -169,7 +169,7 @@ def _simulated(
             break
         part, own = monitor.sub(index / windows, (index + 1) / windows), child(rng, index)
         seeds, weights, _ = simulate_grains(model, window, child(own, 0), part.sub(0.0, 0.2))
-        matrices = simulate_matrices(model, weights, child(own, 1))
+        matrices = simulate_matrices(model, weights, child(own, 1), seeds - window.mean(axis=1))
         cells = label_grid(
             model.kind, seeds, weights, matrices, grains.shape, grains.spacing_um, grains.origin_um, part.sub(0.2, 0.7)
         )  # fmt: skip

@@ -192,7 +192,7 @@ def simulate_window(
 ) -> None:
     """Draw one window of the model and add its grains, the seeds of its visible cells, and all its seeds."""
     seeds, weights, _ = simulate_grains(model, frame.window_um, rng, monitor.sub(0.0, 0.2))
-    matrices = simulate_matrices(model, weights, rng)
+    matrices = simulate_matrices(model, weights, rng, seeds - frame.window_um.mean(axis=1))
     index = label_grid(
         model.kind, seeds, weights, matrices, frame.shape, frame.spacing_um, frame.origin_um, monitor.sub(0.2, 0.6)
     )  # fmt: skip

@@ -11,7 +11,14 @@ from scipy.stats import spearmanr
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import GrainModel, Law, MatrixJoint
-from nmcstudio.grains.matrix_joint import draw_joint, fit_matrix_joint, log_vectors, matrices_of
+from nmcstudio.grains.matrix_joint import (
+    draw_joint,
+    fit_matrix_joint,
+    in_radial_frames,
+    log_vectors,
+    matrices_of,
+    out_of_radial_frames,
+)
 from nmcstudio.grains.simulate import simulate_matrices
 from nmcstudio.grains.weights import weight_quantile
 
@@ -53,6 +60,46 @@ def test_joint_laws_are_recovered(kind):
     seen = spearmanr(np.column_stack([drawn, other])).statistic
     theory = 6 / np.pi * np.arcsin(truth().correlation / 2)
     np.testing.assert_allclose(seen, theory, atol=0.1)
+
+
+def radial_truth():
+    """Grains twice as long along the radius as across, the longer the heavier."""
+    covariance = np.zeros((7, 7))
+    covariance[0, 0], covariance[6, 6], covariance[0, 6] = 0.09, 1.0, 0.12
+    covariance[[1, 2], [1, 2]] = 0.03
+    covariance[1, 2] = 0.01
+    covariance[3, 3], covariance[[4, 5], [4, 5]] = 0.02, 0.01
+    covariance = np.triu(covariance) + np.triu(covariance, 1).T
+    sds = np.sqrt(np.diag(covariance))
+    means = np.array([-0.92, 0.46, 0.46, 0.0, 0.0, 0.0])
+    return MatrixJoint("radial", means, sds[:6], covariance / np.outer(sds, sds))
+
+
+def test_a_radial_law_is_recovered_and_does_not_know_its_tangents():
+    rng = np.random.default_rng(6)
+    outward = rng.normal(size=(4000, 3))
+    w = weight_quantile(rng.random(4000), WEIGHTS)
+    isotropic = Law("gbpd-quadratic", {"trace_mean": 0.0, "trace_sd": 0.1, "deviator_sd": 0.1})
+    model = GrainModel(
+        Law("poisson", {"intensity": 1.0}), WEIGHTS, Law("independence"), matrices=isotropic, matrix_joint=radial_truth()
+    )
+    matrices = simulate_matrices(model, w, rng, outward)
+    # The smallest eigenvalue, the long axis of the cell, points outwards.
+    long = np.linalg.eigh(matrices)[1][:, :, 0]
+    assert np.mean(np.abs(np.sum(long * outward, axis=1)) / np.linalg.norm(outward, axis=1)) > 0.97
+    np.testing.assert_allclose(out_of_radial_frames(in_radial_frames(matrices, outward), outward), matrices, atol=1e-12)
+    fit = fit_matrix_joint("radial", matrices, w, WEIGHTS, outward)
+    truth = radial_truth()
+    np.testing.assert_allclose(fit.means, truth.means, atol=5 * 0.3 / np.sqrt(4000))
+    np.testing.assert_allclose(fit.sds, truth.sds, rtol=0.05)
+    np.testing.assert_allclose(fit.correlation, truth.correlation, atol=0.06)
+    # The whole sample turned by any rotation: the same law.
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    again = fit_matrix_joint("radial", turn @ matrices @ turn.T, w, WEIGHTS, outward @ turn.T)
+    np.testing.assert_allclose(again.means, fit.means, atol=1e-9)
+    np.testing.assert_allclose(again.correlation, fit.correlation, atol=1e-9)
+    # Without the directions nothing of it is left: the mean shape is round.
+    assert np.ptp(fit_matrix_joint("gaussian", matrices, w, WEIGHTS).means[:3]) < 0.1
 
 
 def test_a_model_draws_from_the_joint_law_where_it_has_one():
