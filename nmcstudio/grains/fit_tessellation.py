@@ -75,7 +75,7 @@ def fit_tessellation(
     """Find the generators whose cells agree best with the grains.
 
     Multiclass cross-entropy of soft labels in the local parametrisation of models.md 6.5, which is convex for Laguerre
-    tessellations and quadratic GBPD, at falling temperatures; then the expected share of wrong voxels. The best state of the
+    tessellations and quadratic GBPD, at falling temperatures; then the root error 2 (1 - sqrt p). The best state of the
     ends of all stages, start values included, is kept.
 
     Parameters
@@ -85,7 +85,7 @@ def fit_tessellation(
     kind
         "laguerre", "gbpd-quadratic" or "gbpd-sqrt".
     objective
-        "agreement" (cross-entropy, then expected share of wrong voxels), "cross-entropy" (no more than that), or
+        "agreement" (cross-entropy, then root error), "cross-entropy" (no more than that), or
         "published" (cross-entropy, then Adam on the binary sum, [A] Eq. 32).
     points_per_grain
         Training voxels near faces, on average.
@@ -179,7 +179,7 @@ class _Fit:
             part = monitor.sub(first, last)
             points = training
             if stage.share < 1.0 and len(training) > _MANY_POINTS:
-                points = training.subset(rng.permutation(len(training))[: int(stage.share * len(training))])
+                points = training.subset(np.flatnonzero(rng.random(len(training), np.float32) < stage.share))
             new = self.model.temperature(stage.temperature)
             theta, temperature = theta * temperature / new, new
             loss = Objective(self.model, points, self._pool, ridge * stage.ridge)
@@ -201,10 +201,10 @@ class _Fit:
     def _stage(
         self, loss: Objective, theta: Array, temperature: float, stage: _Stage, tolerance: float, monitor: Monitor
     ) -> Array:
-        from nmcstudio.grains.objective_kernels import CROSS_ENTROPY, EXPECTED_ERROR
+        from nmcstudio.grains.objective_kernels import CROSS_ENTROPY, ROOT_ERROR
 
-        words = f"{'Expected error' if stage.error else 'Cross-entropy'} at temperature {stage.temperature:g}"
-        mode = EXPECTED_ERROR if stage.error else CROSS_ENTROPY
+        words = f"{'Root error' if stage.error else 'Cross-entropy'} at temperature {stage.temperature:g}"
+        mode = ROOT_ERROR if stage.error else CROSS_ENTROPY
         monitor.report(0.0, words)
 
         def function(theta: Array) -> tuple[float, Array]:
@@ -294,9 +294,9 @@ class _Quiet(Monitor):
 
 def _rows(volume: LabelVolume, labels: NDArray[np.int64]) -> NDArray[np.int32]:
     """Row in `labels` of each voxel, -1 for background, unobserved voxels and labels that are not there."""
-    rows = np.searchsorted(labels, volume.labels).astype(np.int32)
-    rows[rows == len(labels)] = 0
-    rows[labels[rows] != volume.labels] = -1
+    table = np.full(int(max(volume.labels.max(initial=0), labels.max(initial=0))) + 1, -1, np.int32)
+    table[labels] = np.arange(len(labels), dtype=np.int32)
+    rows: NDArray[np.int32] = table[volume.labels]
     if volume.observed is not None:
         rows[~volume.observed] = -1
     return rows

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nmcstudio.grains.labelling_kernels import prune
 
-CROSS_ENTROPY, BINARY_SUM, EXPECTED_ERROR = 0, 1, 2
+CROSS_ENTROPY, BINARY_SUM, ROOT_ERROR = 0, 1, 2
 SLOPE = 0.02
 _FAR = 25.0  # scores further below the best one count as so far below: a probability of 1e-11
 _CLIP = 1.0 - 1e-12
@@ -324,8 +324,9 @@ def add_losses(
                         loss += mass[i] * (-np.log(top_share[i]) - own[i])
                         own[i] = mass[i]
                     else:
-                        loss += mass[i] * (1.0 - p[right[i], i])
-                        own[i] = mass[i] * p[right[i], i]
+                        root = np.sqrt(p[right[i], i])
+                        loss += 2.0 * mass[i] * (1.0 - root)
+                        own[i] = mass[i] * root
                 for k in range(count):
                     for i in range(many):
                         score[k, i] = own[i] * p[k, i]

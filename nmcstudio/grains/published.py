@@ -44,7 +44,7 @@ def polish_as_published(
     from nmcstudio.grains.objective_kernels import BINARY_SUM
 
     parts = np.array_split(rng.permutation(len(training)), min(_BATCHES, max(1, len(training) // 100)))
-    batches = [Objective(model, training.subset(part), pool, 0.0) for part in parts]
+    batches = [Objective(model, training.subset(np.sort(part)), pool, 0.0) for part in parts]
     for batch in batches:
         batch.choose_candidates(theta, temperature, monitor)
     mean, square = np.zeros_like(theta), np.zeros_like(theta)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from nmcstudio.core.monitor import Monitor
 
 _REACH = 2  # voxels from a face
 _INTERIOR = 0.05  # share of interior voxels relative to those near faces; they weigh as much more
-_EDGES = (128, 32, 8)  # voxels of a region, a group and a block
+_EDGES = (64, 16, 8)  # voxels of a region, a group and a block
 _SLAB_VOXELS = 2_000_000
 
 
@@ -61,9 +62,11 @@ class TrainingSet:
         return np.stack([(low + high) / 2, (high - low) / 2])
 
     def subset(self, chosen: NDArray[np.int64]) -> TrainingSet:
-        """Some of the points, as a training set of its own."""
+        """Some of the points, as a training set of its own; `chosen` rises. Their order and their blocks stay."""
         masses = self.masses[chosen]
-        return in_blocks(self.points[chosen], self.truth[chosen], masses / masses.sum(), self.voxels[chosen])
+        moved = np.searchsorted(chosen, self.starts)
+        levels = [np.unique(moved[index]) for index in (self.groups[self.regions], self.groups, slice(None))]
+        return _nested(self.points[chosen], self.truth[chosen], masses / masses.sum(), self.voxels[chosen], levels)
 
 
 def sample_training_set(
@@ -121,20 +124,32 @@ def in_blocks(
     points: NDArray[np.float64], truth: NDArray[np.int32], masses: NDArray[np.float64], voxels: NDArray[np.int64]
 ) -> TrainingSet:
     """Sort points into blocks of voxels."""
-    keys = []
-    for edge in _EDGES:
-        index = voxels // edge
-        size = index.max(axis=0) + 1
-        keys.append(np.ravel_multi_index(tuple(index.T), tuple(size)))
-    order = np.lexsort(keys[::-1])
-    changed = np.zeros(len(order) - 1, bool)
+    size = voxels.max(axis=0) // _EDGES[0] + 1
+    keys = [np.ravel_multi_index(tuple((voxels // _EDGES[0]).T), tuple(size))]
+    for wide, edge in pairwise(_EDGES):
+        parts = wide // edge
+        inner = voxels // edge % parts
+        keys.append(keys[-1] * parts**3 + np.ravel_multi_index(tuple(inner.T), (parts,) * 3))
+    # numpy sorts short integers several times faster
+    short = int(keys[-1].max()) < 2**16
+    order = np.argsort(keys[-1].astype(np.uint16) if short else keys[-1], kind="stable")
     starts = []
     for key in keys:
-        changed |= np.diff(key[order]) != 0
+        changed = np.diff(key[order]) != 0
         starts.append(np.concatenate([[0], np.flatnonzero(changed) + 1, [len(order)]]))
-    regions, groups, blocks = starts
-    groups_of_regions, blocks_of_groups = np.searchsorted(groups, regions), np.searchsorted(blocks, groups)
-    return TrainingSet(points[order], truth[order], masses[order], voxels[order], blocks, blocks_of_groups, groups_of_regions)
+    return _nested(points[order], truth[order], masses[order], voxels[order], starts)
+
+
+def _nested(
+    points: NDArray[np.float64],
+    truth: NDArray[np.int32],
+    masses: NDArray[np.float64],
+    voxels: NDArray[np.int64],
+    levels: list[NDArray[np.int64]],
+) -> TrainingSet:
+    """A training set whose regions, groups and blocks begin at the points given in `levels`, in this order."""
+    regions, groups, blocks = levels
+    return TrainingSet(points, truth, masses, voxels, blocks, np.searchsorted(blocks, groups), np.searchsorted(groups, regions))
 
 
 def _counts(near: NDArray[np.uint8]) -> NDArray[np.int64]:

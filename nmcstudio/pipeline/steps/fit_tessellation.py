@@ -23,7 +23,7 @@ class FitTessellationParams(Params):
     objective: Literal["agreement", "cross-entropy", "published"] = param(
         "agreement",
         "Objective",
-        help="Agreement: cross-entropy first, then the expected share of wrong voxels. Cross-entropy: the convex part only. "
+        help="Agreement: cross-entropy first, then a loss between that and the number of wrong voxels. Cross-entropy: the convex part only. "
         "Published: cross-entropy first, then Adam on the sum of binary cross-entropies.",
         advanced=True,
     )
