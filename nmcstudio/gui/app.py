@@ -43,6 +43,12 @@ class Collector(QObject):
                 gc.collect(generation)
                 return
 
+    @Slot()
+    def keep(self) -> None:
+        """What has been loaded stays to the end: looking through it again and again would stop the window each time."""
+        gc.collect()
+        gc.freeze()
+
     def stop(self) -> None:
         self._timer.stop()
         gc.enable()
@@ -120,6 +126,7 @@ def main(argv: list[str] | None = None) -> int:
     reporter.install()
     window = MainWindow()
     prepare_for_opengl(window)
+    window.middle.loaded.connect(collector.keep)
     window.controller.set_theme(str(settings().value("theme", "system")))
     geometry = settings().value("geometry")
     if geometry is not None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from nmcstudio.gui.libraries import load_libraries
+from nmcstudio.gui.libraries import load_libraries, qt_classes
 from nmcstudio.gui.views.opengl import has_opengl
 from nmcstudio.project.project import Project
 
 Act = Callable[[Any], None]
+_TURN_S = 0.01  # seconds of a turn of the event loop for what comes in many small pieces
 
 
 class Middle(QObject):
@@ -26,7 +28,11 @@ class Middle(QObject):
     ----------
     views, label_tools
         `ViewArea` and `LabelToolRow`, None until they are made.
+
+    ``loaded`` comes when the libraries are there.
     """
+
+    loaded = Signal()
 
     def __init__(self, window: Any) -> None:
         super().__init__(window)
@@ -41,9 +47,10 @@ class Middle(QObject):
         window.centre.addWidget(self._coming)
         window.centre.addWidget(self._page)
         docks = [partial(window.dock_layout.fill, name) for name in ("plots", "table", "scenario")]
-        self._parts = [self._make_area, self._make_tools, *docks, self._make_3d]
+        self._parts: list[Callable[[], Any]] = [self._make_area, self._make_tools, *docks, self._make_3d]
+        self._classes = qt_classes()
         self._waiting: dict[str, tuple[Project, Act]] = {}
-        self._is_loading = self._was_shown = False
+        self._is_loading = self._is_loaded = self._was_shown = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._make_next)
@@ -57,7 +64,7 @@ class Middle(QObject):
         """Begin to make the views."""
         if not self._is_loading:
             self._is_loading = True
-            self._controller.loader.ask("warm-up", load_libraries, self._loaded)
+            self._timer.start()
 
     def ask(self, topic: str, act: Act) -> None:
         """Show the views and carry out ``act(views)``, now or when they are there; a later act of a topic replaces this one.
@@ -79,11 +86,21 @@ class Middle(QObject):
         self._waiting.clear()
 
     def _loaded(self, names: tuple[str, ...]) -> None:
+        self._is_loaded = True
+        self.loaded.emit()
         self._controller.message.emit("Ready")
         self._timer.start()
 
     @Slot()
     def _make_next(self) -> None:
+        end = time.perf_counter() + _TURN_S
+        if not self._is_loaded:
+            for _ in self._classes:
+                if time.perf_counter() > end:
+                    self._timer.start()
+                    return
+            self._controller.loader.ask("warm-up", load_libraries, self._loaded)
+            return
         self._parts[0]()
         del self._parts[0]
         if self._parts:

@@ -58,6 +58,12 @@ class StatusBar(QStatusBar):
         row.setSpacing(8)
         row.addWidget(self._work_words)
         row.addWidget(busy)
+        self._give_up = QToolButton()
+        self._give_up.setAutoRaise(True)
+        self._give_up.setToolTip("Cancel saving; the file that is there stays as it is")
+        self._give_up.setAccessibleName("Cancel saving")
+        self._give_up.clicked.connect(controller.files.cancel_save)
+        row.addWidget(self._give_up)
         self._work.hide()
         self.addPermanentWidget(self._work)
         # What is done at once needs no bar.
@@ -81,6 +87,7 @@ class StatusBar(QStatusBar):
         controller.message.connect(self.show_message)
         controller.file_message.connect(self.show_message)
         controller.files.working.connect(self._show_work)
+        controller.files.detail.connect(self._work_words.setText)
         controller.jobs.changed.connect(self._show_job)
         controller.jobs.progressed.connect(self._show_job)
         controller.jobs.finished.connect(self._show_job)
@@ -100,6 +107,8 @@ class StatusBar(QStatusBar):
             self._work.hide()
             return
         self._work_words.setText(words)
+        self._give_up.setVisible(self.controller.files.saving is not None)
+        self._give_up.setIcon(icon("cancel", self.controller.theme.text, self.controller.theme.muted))
         self._work_timer.start()
 
     @Slot()

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,7 @@ from nmcstudio.core import comparison, ebsd, grains, meshes, particles, shells, 
 from nmcstudio.project.digests import ArrayDigest, is_large
 
 _LARGE = 32 << 20  # bytes of arrays that are looked at before they are packed
+_CHUNK = (32, 128, 128)  # values of a packed volume that are read together
 _SAMPLES, _SAMPLE = 16, 1 << 16  # slabs of a large array and values of each that are tried
 
 _MODULES = (volume, ebsd, meshes, shells, grains, particles, comparison)
@@ -50,8 +51,13 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def write(group: Any, name: str, value: Any) -> None:
+def write(group: Any, name: str, value: Any, check: Callable[[], None] = lambda: None) -> None:
     """Write `value` below the h5py group `group` under `name`.
+
+    Parameters
+    ----------
+    check
+        Called between parts of large arrays; it may raise to end the writing.
 
     Raises
     ------
@@ -64,8 +70,16 @@ def write(group: Any, name: str, value: Any) -> None:
         packing = value.nbytes > 4096 and (value.nbytes < _LARGE or _packs_well(value))
         packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if packing else {}
         if value.size and value.ndim == 3 and packed:
-            packed["chunks"] = tuple(min(n, m) for n, m in zip(value.shape, (32, 128, 128)))
-        group.create_dataset(name, data=value, **packed)
+            packed["chunks"] = tuple(min(n, m) for n, m in zip(value.shape, _CHUNK))
+        if not value.ndim or value.nbytes < _LARGE:
+            group.create_dataset(name, data=value, **packed)
+            return
+        stored = group.create_dataset(name, shape=value.shape, dtype=value.dtype, **packed)
+        # Whole chunks at a time: none is packed twice.
+        step = max(1, _LARGE * len(value) // value.nbytes // _CHUNK[0]) * _CHUNK[0]
+        for start in range(0, len(value), step):
+            check()
+            stored[start : start + step] = value[start : start + step]
         return
     child = group.create_group(name)
     if _is_plain(value):
@@ -74,16 +88,16 @@ def write(group: Any, name: str, value: Any) -> None:
     elif dataclasses.is_dataclass(value) and type(value).__name__ in _types():
         child.attrs["type"] = type(value).__name__
         for field in dataclasses.fields(value):
-            write(child, field.name, getattr(value, field.name))
+            write(child, field.name, getattr(value, field.name), check)
     elif isinstance(value, tuple | list):
         child.attrs["type"] = "tuple"
         child.attrs["length"] = len(value)
         for index, item in enumerate(value):
-            write(child, str(index), item)
+            write(child, str(index), item, check)
     elif isinstance(value, dict):
         child.attrs["type"] = "dict"
         for key, item in value.items():
-            write(child, key, item)
+            write(child, key, item, check)
     else:
         raise TypeError(f"{type(value).__name__} is not a type that a project can hold")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nmcstudio.core.errors import NmcError
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.version import VERSION
 from nmcstudio.io.files import check_place, replacing_hdf5
 from nmcstudio.project import codec
@@ -102,10 +103,13 @@ def open_project(path: Path | str) -> Project:
     return project
 
 
-def save_project(project: Project, path: Path | str | None = None, *, autosave: bool = False) -> Path:
+def save_project(
+    project: Project, path: Path | str | None = None, *, autosave: bool = False, monitor: Monitor | None = None
+) -> Path:
     """Write a project to its file, or to another.
 
-    An autosave leaves the project's own path and its unsaved mark as they are, and bears the revision that it builds on.
+    An autosave leaves the project's own path and its unsaved mark as they are, and bears the revision that it builds on. With a
+    monitor the writing can be cancelled; the old file then stands as it was.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def save_project(project: Project, path: Path | str | None = None, *, autosave: 
                 f"{target} was saved by another program since it was opened", "save under another name, or open it again"
             )
         with replacing_hdf5(target) as file:
-            _write(file, project, revision)
+            _write(file, project, revision, monitor or Monitor())
     if not autosave:
         project.path = target
         project.revision = revision
@@ -147,7 +151,7 @@ def _changed_elsewhere(project: Project) -> bool:
         raise _unreadable(project.path, error) from error
 
 
-def _write(file: Any, project: Project, revision: str) -> None:
+def _write(file: Any, project: Project, revision: str, monitor: Monitor) -> None:
     file.attrs["format"] = FORMAT
     file.attrs["schema"] = SCHEMA
     file.attrs["version"] = VERSION
@@ -160,11 +164,12 @@ def _write(file: Any, project: Project, revision: str) -> None:
         "outputs": project.outputs,
     }
     file["head"] = json.dumps(head, ensure_ascii=False)
-    for key in project.keys:
-        _write_node(file, key, project.record(key))
+    for number, key in enumerate(project.keys):
+        monitor.report(number / len(project.keys), f"{NODES[key].title}, {number + 1} of {len(project.keys)}")
+        _write_node(file, key, project.record(key), monitor)
 
 
-def _write_node(file: Any, key: str, record: Record) -> None:
+def _write_node(file: Any, key: str, record: Record, monitor: Monitor) -> None:
     import h5py
 
     group = file.create_group(f"nodes/{key}")
@@ -176,7 +181,7 @@ def _write_node(file: Any, key: str, record: Record) -> None:
             if same:
                 source.copy(f"nodes/{key}/value", group, "value")
                 return
-    codec.write(group, "value", record.load())
+    codec.write(group, "value", record.load(), monitor.check)
 
 
 def _let_go_of_memory(project: Project, target: Path) -> None:

@@ -93,9 +93,27 @@ class SlowSave:
         self.go = threading.Event()
         monkeypatch.setattr("nmcstudio.gui.project_files.save_project", self.write)
 
-    def write(self, project, path):
+    def write(self, project, path, monitor):
         assert self.go.wait(20)
-        return save_project(project, path)
+        return save_project(project, path, monitor=monitor)
+
+
+def test_a_save_can_be_cancelled_and_leaves_the_old_file(qtbot, window, tmp_path, monkeypatch):
+    file = tmp_path / "large.nmc"
+    edited(window)
+    save(qtbot, window, file)
+    slow = SlowSave(monkeypatch)
+    window.controller.run_step("import-ct", {"level": 3})
+    qtbot.waitUntil(lambda: not window.controller.jobs.busy and "ct" in window.controller.project.keys, timeout=20_000)
+    window.documents.save()
+    qtbot.waitUntil(window.status._give_up.isVisible, timeout=5000)
+    window.status._give_up.click()
+    slow.go.set()
+    qtbot.waitUntil(lambda: window.controller.files.saving is None, timeout=20_000)
+    assert "document" in window.bars.bars()
+    assert window.controller.project.changed
+    assert not open_project(file).keys
+    assert list(tmp_path.glob(".*.part")) == []
 
 
 def test_the_window_is_usable_while_it_saves_and_closing_waits(qtbot, window, tmp_path, monkeypatch):

@@ -194,7 +194,7 @@ class Scene3D(QWidget):
         for key in made:
             if self._shown.get(key):
                 self.stage.draw(key, self._cross.position)
-        self.view.update()
+        self._show_badge()
 
     def _deliver_error(self, error: Exception) -> None:
         self._say(str(error))
@@ -211,8 +211,14 @@ class Scene3D(QWidget):
         self.stage.draw_frame(self._ink())
         self.camera.follow()
         self._fill_colours()
-        if self._badge:
-            self.view.add_text(self._badge, position="upper_right", font_size=7, name="badge", color="#b07800", render=False)
+        self._show_badge()
+
+    def _show_badge(self) -> None:
+        """Say in a corner what the picture does not tell: that it is simulated, that objects are hidden."""
+        hidden = len(self._selection.hidden) if any(map(self._is_of_selection, self._items)) else 0
+        words = " · ".join([self._badge] * bool(self._badge) + [f"{hidden} hidden"] * bool(hidden))
+        if words:
+            self.view.add_text(words, position="upper_right", font_size=7, name="badge", color="#b07800", render=False)
         else:
             self.view.remove_actor("badge", reset_camera=False, render=False)
         self.view.update()
