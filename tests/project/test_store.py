@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nmcstudio.core.errors import NmcError
+from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.grains import GrainModel, Law
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.shells import ShellComponent, ShellModel
 from nmcstudio.core.volume import LabelVolume, SurfaceLevel, Volume
 from nmcstudio.project import codec
@@ -91,6 +92,30 @@ def test_saving_over_itself_keeps_values_that_were_never_loaded(tmp_path: Path, 
     save_project(again)
     assert open_project(tmp_path / "a.nmc").seed == 9
     assert codec.digest(again.value("particles")) == codec.digest(labels)
+
+
+def test_large_arrays_are_written_in_parts_and_the_writing_can_be_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(3).integers(0, 9, (100, 20, 30), dtype=np.uint8)
+    large = Volume(values, (1.0, 1.0, 1.0), observed=values > 4)
+    project = Project()
+    project.put("ct", record_of(large))
+    file = save_project(project, tmp_path / "a.nmc")
+    monkeypatch.setattr(codec, "_LARGE", 30_000)
+    parts = []
+    monitor = Monitor()
+    monkeypatch.setattr(monitor, "check", lambda: parts.append(1))
+    save_project(project, tmp_path / "parts.nmc", monitor=monitor)
+    assert len(parts) > 2
+    assert codec.digest(open_project(tmp_path / "parts.nmc").value("ct")) == codec.digest(large)
+    stopped = Monitor()
+    stopped.cancel()
+    before = file.read_bytes()
+    with pytest.raises(Cancelled):
+        save_project(project, file, monitor=stopped)
+    assert file.read_bytes() == before
+    assert list(tmp_path.glob(".*")) == []
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path, volume: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
