@@ -41,10 +41,10 @@ def _work(
         cpu.append(time.process_time() - used)
         check = digest(result)
         del result
-    pipe.send(Measured(statistics.median(runs), tuple(runs), _peak_mib(), check, statistics.median(cpu)))
+    pipe.send(Measured(statistics.median(runs), tuple(runs), peak_mib(), check, statistics.median(cpu)))
 
 
-def _peak_mib() -> float:
+def peak_mib() -> float:
     """Peak memory of this process. Linux hands the peak of the parent on through getrusage, so its own mark is read there."""
     status = Path("/proc/self/status")
     if status.exists():

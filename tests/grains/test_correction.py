@@ -13,7 +13,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.grains.bootstrap import LEAST_REPLICATES, bootstrap_errors
 from nmcstudio.grains.correction import correct_empty_cells
 from nmcstudio.grains.labelling import label_grid
-from nmcstudio.grains.model_vector import ModelVector
+from nmcstudio.grains.model_vector import RANGE, ModelVector
 from nmcstudio.grains.processes import intensity_of
 from nmcstudio.grains.study import Study
 from nmcstudio.grains.visibility import Raster
@@ -127,6 +127,8 @@ def test_correction_of_every_law_comes_back_to_the_truth(name):
     # What a fit sees: fewer seeds, fewer light cells.
     x = start.values.copy()
     x[0] += 0.1 if seeds.kind == "matern-cluster" else -0.1
+    if seeds.kind == "strauss":
+        x[start.names.index(RANGE)] += 0.08
     x[start.first_weight] += 0.05
     study = Study.plan(start.model(x), data, looked, 32, r_max_um=0.54)
     result = correct_empty_cells(start.model(x), study, np.random.default_rng(2), steps=6)
@@ -140,6 +142,7 @@ def test_correction_of_every_law_comes_back_to_the_truth(name):
         assert result.model.seeds["mean_offspring"] == pytest.approx(seeds["mean_offspring"], rel=0.2)
     if seeds.kind == "strauss":
         assert result.model.seeds["gamma"] == pytest.approx(seeds["gamma"], rel=0.2)
+        assert result.model.seeds["interaction_radius"] == pytest.approx(seeds["interaction_radius"], rel=0.04)
 
 
 @pytest.mark.slow

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.grains.fit_matern import CONTRASTS, fit_matern
+from nmcstudio.grains.fit_matern import CONTRASTS, clusters_of, fit_matern
 from nmcstudio.grains.fit_seeds import fit_poisson, fit_seeds
 from nmcstudio.grains.palm import palm_of_windows
 from nmcstudio.grains.process_fit import regularity
 from nmcstudio.grains.processes import simulate_matern, simulate_poisson, simulate_strauss
+from nmcstudio.grains.repulsion import count_within, strongest
 from nmcstudio.stats.point_patterns import find_pairs
 from nmcstudio.stats.regions import BoxRegion, MaskRegion
 
@@ -136,6 +138,36 @@ def test_windows_of_one_process_pool():
     assert lam == pytest.approx(8.64, rel=0.15)
     assert mu == pytest.approx(0.418, rel=0.15)
     assert radius == pytest.approx(0.129, rel=0.07)
+
+
+@pytest.mark.parametrize("contrast", ["palm", "g", "k-quarter", "nearest-neighbour"])
+def test_simulated_seeds_are_looked_at_as_the_data_was(contrast):
+    """What the correction compares is the statistic that was fitted: on the data itself it gives the fit back."""
+    points = simulate_matern(*PUBLISHED, BOX.bounds_um, np.random.default_rng(21))
+    fit = fit_matern(points, BOX, contrast=contrast)
+    assert (fit.contrast is None) == (contrast == "palm")
+    lam, mu, radius = clusters_of([points], BOX, fit.r_max_um, fit.contrast, (9.0, 0.14), Monitor())
+    np.testing.assert_allclose([lam, mu, radius], list(fit.law.parameters.values()), rtol=2e-2)
+
+
+def test_the_range_of_repulsion_is_told_between_the_ranges_looked_at():
+    rng = np.random.default_rng(17)
+    wide = np.array([[-1.0, 9.0]] * 3)
+    found = []
+    for _ in range(3):
+        points = simulate_strauss(6.0, 0.2, 0.45, wide, rng)
+        inside = points[np.all((points > 0.7) & (points < 7.3), axis=1)]
+        logs = np.log(0.5) + np.linspace(-0.3, 0.3, 25)
+        places = rng.uniform(0.7, 7.3, (4000, 3))
+        counts = [count_within(p, points, np.exp(logs)) for p in (inside, places)]
+        found.append(np.exp(strongest([counts[0]], [counts[1]], logs, 0.0)))
+    gamma, radius = np.mean(found, axis=0)
+    assert radius == pytest.approx(0.45, rel=0.04)
+    assert gamma == pytest.approx(0.2, abs=0.08)
+    # Counting is counting.
+    tree = cKDTree(points)
+    expected = [tree.query_ball_point(inside[:50], r, return_length=True) - 1 for r in np.exp(logs)]
+    np.testing.assert_array_equal(counts[0][:50], np.transpose(expected))
 
 
 def test_cancelling():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -121,6 +122,20 @@ def test_simulated_neighbours_follow_the_measured_law_and_the_texture_stays() ->
     assert np.degrees(nearest.max()) < 2
     with pytest.raises(NmcError, match="no disorientations"):
         draw_orientations(model, middles, np.random.default_rng(9))
+
+
+def test_memory_grows_with_the_contacts() -> None:
+    """A table of all pairs of 20,000 grains would take 400 MB."""
+    n = 20_000
+    rows = np.arange(n)
+    contacts = Contacts(np.stack([rows, (rows + 1) % n], axis=1), np.ones(n))
+    q = random_orientations(n, np.random.default_rng(1))
+    tracemalloc.start()
+    placed = arrange_orientations(q, contacts, np.radians(np.linspace(20, 90, 200)), GROUP, np.random.default_rng(2))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 30e6
+    assert not np.array_equal(placed, q)
 
 
 def test_exchanging_keeps_the_orientations() -> None:
