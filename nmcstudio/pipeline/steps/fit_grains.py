@@ -74,17 +74,19 @@ class FitGrainsParams(Params):
         "measured; radial ties the c-axis to the direction from the centre. Automatic resamples where the grains have "
         "orientations.",
     )
-    matrices: Literal["isotropic", "gaussian", "vine"] = param(
+    matrices: Literal["isotropic", "gaussian", "radial", "vine"] = param(
         "isotropic",
         "Shapes of the cells",
         help="Of a GBPD only. Isotropic: sizes and shapes without a direction, independent of the weights. Gaussian or vine: all "
-        "six numbers of each matrix jointly with the weight; they need 30 cells or more.",
+        "six numbers of each matrix jointly with the weight. Radial: Gaussian, seen along the direction from the particle's "
+        "centre, for grains that grow outwards. They need 30 cells or more.",
         advanced=True,
     )
     windows: int = param(
         8,
         "Simulated windows",
-        help="Of the correction, in each step, each like the data's. More of them lower its random error and take longer.",
+        help="Of the correction, in each step, each like the data's; more where they hold few grains, fewer where very many. "
+        "More of them lower its random error and take longer.",
         ge=1,
         le=200,
         advanced=True,
@@ -118,7 +120,7 @@ class FitGrainsParams(Params):
         "Standard errors",
         unit="replicates",
         help="Simulated windows of the corrected model that are fitted as the data was; 100 give standard errors and 95 % "
-        "intervals of every parameter. 0 keeps the quick errors of the fit.",
+        "intervals of every parameter. 0 keeps the quick errors from the windows of the correction.",
         ge=0,
         le=2000,
     )
