@@ -12,6 +12,8 @@ from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.crystal.symmetry import operators
+from nmcstudio.imaging.boundary_steps import follow_boundaries
+from nmcstudio.imaging.lean import fit_drift
 from nmcstudio.imaging.section_pairs import LEAST_POINTS, compare_sections
 from nmcstudio.imaging.section_shift import Matching, SectionShift
 
@@ -44,6 +46,9 @@ class Drift:
         Numbers of sections after a jump, out of line, or without agreement.
     reasons
         In words, why each of them is one.
+    lean_um
+        Standard error of the straight part of the drift from the first to the last section, um: so far may all sections be
+        off because their grains lean to one side, which no comparison of sections can tell from drift. NaN where unknown.
     """
 
     drift_um: NDArray[np.float64]
@@ -51,6 +56,7 @@ class Drift:
     agreement: NDArray[np.float64]
     outliers: tuple[int, ...] = ()
     reasons: tuple[str, ...] = ()
+    lean_um: float = float("nan")
 
 
 def no_drift(slices: int) -> Drift:
@@ -78,6 +84,8 @@ def measure_drift(
     Each section is compared with its `reach` next ones: phase correlation of quality and of grain boundaries gives
     candidates, the share of points with equal orientation (and the correlation of the quality) decides between them. The
     positions are the robust least-squares solution of all these differences, so that one bad comparison shifts nothing.
+    Beyond whole voxels, the boundaries of all grains decide jointly: each keeps its lean for a while, and drift is what they
+    have in common (`nmcstudio.imaging.lean`).
 
     Parameters
     ----------
@@ -115,9 +123,12 @@ def measure_drift(
         group=groups[int(np.argmax(np.bincount(stack.phase.ravel(), minlength=len(groups) + 1)[1:]))],
         angle=angle,
     )
-    compared = compare_sections(stack, filled, reach, matching, monitor)
+    compared = compare_sections(stack, filled, reach, matching, monitor.sub(0.0, 0.5))
     pairs, found = list(compared), list(compared.values())
     position = _positions(len(filled), pairs, found)
+    indexed = np.count_nonzero(stack.phase, axis=(1, 2))[filled]
+    poor = _poor_ones(pairs, found, indexed)
+    position, common_lean = _refined(stack, filled, position, poor, matching, monitor.sub(0.5, 1.0))
     if remove_trend:
         line = np.polynomial.polynomial.polyfit(np.array(filled, float), position, 1)
         position = position - np.polynomial.polynomial.polyval(np.array(filled, float), line).T
@@ -131,12 +142,37 @@ def measure_drift(
     for (a, b), shift in zip(pairs, found):
         if b == a + 1 and shift.points >= LEAST_POINTS:
             agreement[filled[b]] = shift.agreement
-    indexed = np.count_nonzero(stack.phase, axis=(1, 2))[filled]
-    reasons = _off_line(position, edges) | _poor_ones(pairs, found, indexed)
+    reasons = _off_line(position, edges) | poor
     places = sorted(reasons)
-    return Drift(
-        everywhere * edges, applied * edges, agreement, tuple(filled[p] for p in places), tuple(reasons[p] for p in places)
-    )
+    lean_um = 0.0 if remove_trend else float(common_lean.max()) * (filled[-1] - filled[0]) * stack.spacing_um[0]
+    outliers, words = tuple(filled[p] for p in places), tuple(reasons[p] for p in places)
+    return Drift(everywhere * edges, applied * edges, agreement, outliers, words, lean_um)
+
+
+def _refined(
+    stack: EbsdStack,
+    numbers: list[int],
+    position: NDArray[np.float64],
+    left_aside: Collection[int],
+    matching: Matching,
+    monitor: Monitor,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Positions ``(n, 2)`` in voxels from how the boundaries of all grains move, and the lean that cannot be told from drift.
+
+    Sections at the places in `left_aside` go with those around them.
+    """
+    good = [place for place in range(len(numbers)) if place not in left_aside]
+    if len(good) < 2:
+        return position, np.full(2, np.nan)
+    edges = np.asarray(stack.spacing_um[1:])
+    steps = np.diff(position[good], axis=0)
+    moves = np.rint(steps).astype(np.int64)
+    rows = follow_boundaries(stack, [numbers[place] for place in good], moves, matching, monitor.sub(0.0, 0.8))
+    heights_um = np.diff(np.array([numbers[place] for place in good])) * stack.spacing_um[0]
+    fine = fit_drift(rows, (steps - moves) * edges, heights_um, float(edges.min()), monitor.sub(0.8, 1.0))
+    moved = np.concatenate([np.zeros((1, 2)), np.cumsum(moves + fine.steps_um / edges - steps, axis=0)])
+    everywhere = np.stack([np.interp(np.arange(len(numbers)), good, moved[:, axis]) for axis in (0, 1)], axis=1)
+    return position + everywhere, fine.lean
 
 
 def _off_line(position: NDArray[np.float64], edges: NDArray[np.float64]) -> dict[int, str]:
