@@ -142,7 +142,7 @@ def compose_particle(
     from nmcstudio.grains.simulate import simulate_grains, simulate_matrices
     from nmcstudio.grains.textures import contacts_of, draw_orientations, needs_contacts
     from nmcstudio.shell.directions import icosphere
-    from nmcstudio.shell.harmonics import equivalent_diameter, evaluate, evaluate_at, shell_diameter
+    from nmcstudio.shell.harmonics import equivalent_diameter, evaluate, shell_diameter
 
     monitor = monitor or Monitor()
     changes = dict(scenario or {})
@@ -159,23 +159,9 @@ def compose_particle(
     frame = box + _FRAME_CELLS * cell_um * np.array([-1.0, 1.0])
     seeds, weights, _ = simulate_grains(grain_model, frame, child(own, _GRAINS), monitor.sub(0.05, 0.3))
     matrices = simulate_matrices(grain_model, weights, child(own, _MATRICES), seeds)
-    margin = _MARGIN_CELLS
-    while True:
-        monitor.report(0.3, "filling the shell with grains")
-        within = box + margin * cell_um * np.array([-1.0, 1.0])
-        cells = _label_cells(grain_model.kind, seeds, weights, matrices, within, voxel, monitor.sub(0.3, 0.8))
-        radii = np.full(len(seeds), -1.0)
-        found = cells.counts > 0
-        radii[found] = evaluate_at(coefficients, cells.centroids_um[found])
-        kept = found & (np.linalg.norm(cells.centroids_um, axis=1) <= radii)
-        if margin >= _FRAME_CELLS or not np.any(kept & cells.on_border):
-            break
-        margin = min(2.0 * margin, _FRAME_CELLS)
-    if not kept.any():
-        raise ComputationError(
-            "no grain has its centroid inside the shell",
-            "use a larger particle or smaller grains: the grains are as large as the particle",
-        )
+    monitor.report(0.3, "filling the shell with grains")
+    generators = (grain_model.kind, seeds, weights, matrices)
+    cells, kept = _cells_inside(generators, coefficients, box, cell_um, voxel, monitor.sub(0.3, 0.8))
     monitor.report(0.8, "numbering the grains")
     labels, order, origin = _number_grains(cells, kept, voxel, connected, monitor)
     contacts = contacts_of(labels) if needs_contacts(grain_model) else None
@@ -208,6 +194,35 @@ def compose_particle(
         matrices=None if matrices is None else matrices[order],
         scenario=changes,
     )
+
+
+def _cells_inside(
+    generators: tuple[str, Array, Array, Array | None],
+    coefficients: Array,
+    box: Array,
+    cell_um: float,
+    voxel: float,
+    monitor: Monitor,
+) -> tuple[_Cells, NDArray[np.bool_]]:
+    """Cells around the shell, in a box as large as whole cells need, and which of them have their centroid in the shell."""
+    from nmcstudio.shell.harmonics import evaluate_at
+
+    margin = _MARGIN_CELLS
+    while True:
+        cells = _label_cells(*generators, box + margin * cell_um * np.array([-1.0, 1.0]), voxel, monitor)
+        radii = np.full(len(cells.counts), -1.0)
+        found = cells.counts > 0
+        radii[found] = evaluate_at(coefficients, cells.centroids_um[found])
+        kept = found & (np.linalg.norm(cells.centroids_um, axis=1) <= radii)
+        if margin >= _FRAME_CELLS or not np.any(kept & cells.on_border):
+            break
+        margin = min(2.0 * margin, _FRAME_CELLS)
+    if not kept.any():
+        raise ComputationError(
+            "no grain has its centroid inside the shell",
+            "use a larger particle or smaller grains: the grains are as large as the particle",
+        )
+    return cells, kept
 
 
 def _draw_shell(

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from nmcstudio.core.ebsd import EbsdStack
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.core.volume import LabelVolume, Triple
+from nmcstudio.core.volume import LabelVolume
 from nmcstudio.report.drawing import COLOURS, DASHES, Line, draw_lines, drawing_settings, figure_bytes
 from nmcstudio.stats.contacts import count_voxels
+from nmcstudio.stats.descriptors import Descriptors, describe_labels
 
 Array = NDArray[np.float64]
 
@@ -36,6 +37,7 @@ def render_maps(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Mon
         ebsd = None
     if ebsd is None and not oriented:
         return ""
+    found = None if grains is None else describe_labels(grains, monitor=monitor.sub(0.0, 0.1))
     figures = []
     if ebsd is not None:
         figures.append(_figure("IPF map, z", _svg(draw_map(ebsd, grains), "ipf-map"), _map_words(ebsd)))
@@ -45,12 +47,12 @@ def render_maps(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Mon
             )
     monitor.report(0.2, "drawing pole figures")
     figures.append(_poles(ebsd, grains if oriented else None, monitor.sub(0.2, 0.6)))
-    if grains is not None and grains.kind == "grains":
-        figures.append(_sizes(grains))
+    if grains is not None and found is not None and grains.kind == "grains":
+        figures.append(_sizes(found))
         monitor.report(0.7, "disorientations")
         figures.append(_disorientations(grains, monitor.sub(0.7, 1.0)))
     title = "Orientation map and grains" if grains is not None else "Orientation map"
-    facts = _facts(ebsd, grains)
+    facts = _facts(ebsd, found)
     return f"<h2>{title}</h2>{facts}<div class=grid>{''.join(figures)}</div>"
 
 
@@ -111,33 +113,6 @@ def _draw_quality(ebsd: EbsdStack) -> Any:
     return figure
 
 
-def sizes_of(grains: LabelVolume) -> tuple[Array, Array, NDArray[np.bool_], bool]:
-    """Sizes of grains.
-
-    Returns
-    -------
-    Volume-equivalent diameters in um ``(n,)`` and volumes in um^3; of a single section the diameters of circles of the same area
-    and areas in um^2. Which grains do not touch the border of the map. Whether it is a single section.
-    """
-    labels = grains.labels
-    flat = labels.shape[0] == 1
-    counts = count_voxels(labels)
-    counts[0] = 0
-    present = np.flatnonzero(counts)
-    cut = np.zeros(len(counts), bool)
-    for axis in range(1 if flat else 0, 3):
-        for end in (0, -1):
-            cut[np.unique(np.take(labels, end, axis=axis))] = True
-    spacing: Triple = grains.spacing_um
-    if flat:
-        sizes = counts[present] * spacing[1] * spacing[2]
-        diameters = np.sqrt(4 / np.pi * sizes)
-    else:
-        sizes = counts[present] * float(np.prod(spacing))
-        diameters = np.cbrt(6 / np.pi * sizes)
-    return np.asarray(diameters, float), np.asarray(sizes, float), ~cut[present], bool(flat)
-
-
 def _outlines(labels: NDArray[Any], dx: float, dy: float) -> Array:
     """Edges between pixels of different labels, as pieces of a line parted by NaN."""
     rows, columns = np.nonzero(labels[:, 1:] != labels[:, :-1])
@@ -161,7 +136,7 @@ def _scale_bar(axis: Any, width: float, height: float) -> None:
     axis.annotate(words, (length, top), (5, 0), textcoords="offset points", va="center", fontsize=8, annotation_clip=False)
 
 
-def _facts(ebsd: EbsdStack | None, grains: LabelVolume | None) -> str:
+def _facts(ebsd: EbsdStack | None, grains: Descriptors | None) -> str:
     rows = []
     if ebsd is not None:
         slices, height, width = ebsd.shape
@@ -174,9 +149,8 @@ def _facts(ebsd: EbsdStack | None, grains: LabelVolume | None) -> str:
         rows.append(("indexed", f"{100 * np.count_nonzero(ebsd.phase) / ebsd.phase.size:.1f} %"))
         rows.append(("reference frame", ebsd.frame))
     if grains is not None:
-        diameters, _, whole, flat = sizes_of(grains)
-        rows.append(("grains", f"{len(diameters)}, {int(whole.sum())} of them whole"))
-        if flat:
+        rows.append(("grains", f"{len(grains)}, {np.count_nonzero(~grains.touches_border)} of them whole"))
+        if grains.is_section:
             rows.append(("dimension", "two-dimensional: all sizes are those of sections through grains, not of the grains"))
     body = "".join(f"<tr><td>{html.escape(name)}</td><td class=n>{html.escape(words)}</td></tr>" for name, words in rows)
     return f"<table>{body}</table><p></p>"
@@ -221,8 +195,10 @@ def _poles(ebsd: EbsdStack | None, grains: LabelVolume | None, monitor: Monitor)
     return _figure("Pole figures", _svg(figure, "pole-figures"), words, wide=True)
 
 
-def _sizes(grains: LabelVolume) -> str:
-    diameters, sizes, whole, flat = sizes_of(grains)
+def _sizes(grains: Descriptors) -> str:
+    """Law of the equivalent diameters, in a single section of the circles, and their means."""
+    flat, diameters, whole = grains.is_section, grains.diameters_um, ~grains.touches_border
+    sizes = grains.areas_um2 if flat else grains.volumes_um3
     if len(diameters) < _LEAST_SIZES:
         return ""
     name, unit, size = ("equivalent circle diameter", "µm²", "area") if flat else ("equivalent diameter", "µm³", "volume")

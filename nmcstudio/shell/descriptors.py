@@ -48,15 +48,6 @@ def size_and_shape(radii_um: NDArray[np.float64], mesh: SphereMesh | None = None
     return np.concatenate(parts) if parts else np.empty((0, 2))
 
 
-def size_and_shape_of(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same two, ``(n, 2)``, of shells given by coefficients ``(n, (L + 1)^2)`` in um, seen on the published mesh."""
-    parts = [
-        size_and_shape(evaluate(coefficients[start : start + _BLOCK], octasphere().directions))
-        for start in range(0, len(coefficients), _BLOCK)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, 2))
-
-
 def _measure(radii_um: NDArray[np.float64], mesh: SphereMesh) -> NDArray[np.float64]:
     volumes = mesh_volume(radii_um, mesh)
     return np.stack([equivalent_diameter(volumes), sphericity(volumes, mesh_area(radii_um, mesh))], axis=1)

@@ -95,15 +95,6 @@ def evaluate_at(coefficients: NDArray[np.float64], points: NDArray[np.float64]) 
     return out.reshape(shape)
 
 
-def change_degree(coefficients: NDArray[np.float64], degree: int) -> NDArray[np.float64]:
-    """Coefficients ``(…, (degree + 1)^2)``: cut, or filled up with zeros."""
-    size = (degree + 1) ** 2
-    coefficients = np.asarray(coefficients, dtype=np.float64)
-    if coefficients.shape[-1] >= size:
-        return coefficients[..., :size]
-    return np.concatenate([coefficients, np.zeros((*coefficients.shape[:-1], size - coefficients.shape[-1]))], axis=-1)
-
-
 def mesh_volume(radii_um: NDArray[np.float64], mesh: SphereMesh) -> NDArray[np.float64]:
     """Volume, um^3, of the polyhedra with radii ``(…, m)``; 2.3 % low for a ball on 258 points (models.md 3)."""
     u, t = mesh.directions, mesh.triangles

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from nmcstudio.core.errors import NmcError
 from nmcstudio.core.grains import Tessellation
+from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.resources import resource
 from nmcstudio.core.rng import stream
 from nmcstudio.pipeline.direct import run
@@ -54,6 +56,20 @@ def test_preflight_of_fit_grains():
     assert sorted(seconds) == seconds
     assert seconds[2] > 3 * seconds[1]
     assert not chosen.preflight({}, params).problems
+
+
+def test_a_single_section_is_told_to_be_one():
+    from nmcstudio.pipeline.steps.fit_grains import is_flat
+
+    data = tessellation()
+    assert not is_flat(data)
+    for thickness, flat in ((0.02, True), (0.1, True), (0.4, False)):
+        window = np.array([[0.0, 3.5], [0.0, 3.5], [0.0, thickness]])
+        assert is_flat(replace(data, window_um=window)) is flat
+    monitor = Monitor()
+    thin = replace(data, window_um=np.array([[0.0, 3.5], [0.0, 3.5], [0.0, 0.02]]), seeds_um=data.seeds_um * (1, 1, 0.02 / 3.5))
+    run("fit-grains", {"tessellation": thin}, monitor=monitor, seeds="poisson", correct_empty_cells=False, envelopes=0)
+    assert any("thinner than half a grain" in words for words in monitor.warnings)
 
 
 def test_options_of_the_interface():

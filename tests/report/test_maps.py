@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from nmcstudio.core.grains import GrainModel, Law
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.crystal.quaternions import random_orientations
+from nmcstudio.report import maps
 from nmcstudio.report.disorientations import compare_disorientations, find_neighbours
 from nmcstudio.report.html import render_report
-from nmcstudio.report.maps import render_maps, sizes_of
+from nmcstudio.report.maps import render_maps
 from nmcstudio.report.poles import pole_pictures
+from nmcstudio.stats.descriptors import describe_labels
 
 
 def blocks(shape: tuple[int, int, int], edge: int = 4) -> tuple[EbsdStack, LabelVolume]:
@@ -57,16 +60,14 @@ def test_a_stack_and_a_map_without_grains() -> None:
     assert render_maps(None, LabelVolume(grains.labels, grains.spacing_um), Monitor()) == ""
 
 
-def test_sizes_and_whole_grains() -> None:
-    diameters, areas, whole, flat = sizes_of(blocks((1, 24, 32))[1])
-    assert flat
-    np.testing.assert_allclose(areas, 4.0)
-    np.testing.assert_allclose(np.pi / 4 * diameters**2, 4.0)
-    assert whole.sum() == 4 * 6  # the outermost of 6 x 8 blocks touch the border
-    diameters, volumes, whole, flat = sizes_of(blocks((12, 12, 16))[1])
-    assert not flat
-    np.testing.assert_allclose(np.pi / 6 * diameters**3, volumes)
-    assert whole.sum() == 2
+def test_whole_grains_are_those_that_nothing_cuts() -> None:
+    """The border of the map does, and so does what was not observed."""
+    assert "48, 24 of them whole" in maps._facts(None, describe_labels(blocks((1, 24, 32))[1]))
+    _, grains = blocks((12, 12, 16))
+    assert "36, 2 of them whole" in maps._facts(None, describe_labels(grains))
+    observed = np.ones(grains.shape, bool)
+    observed[5, 5, 5] = False
+    assert "36, 1 of them whole" in maps._facts(None, describe_labels(replace(grains, observed=observed)))
 
 
 def test_random_neighbours_have_the_random_law() -> None:

@@ -13,7 +13,6 @@ from nmcstudio.shell.coefficients import power_by_degree
 from nmcstudio.shell.directions import grid_for_degree, icosphere, octasphere
 from nmcstudio.shell.harmonics import (
     Y00,
-    change_degree,
     compute_harmonics,
     degree_of_count,
     degree_of_index,
@@ -123,5 +122,3 @@ def test_degrees_and_counts() -> None:
     assert degree_of_count(256) == 15
     with pytest.raises(ValueError, match="not"):
         degree_of_count(250)
-    assert change_degree(np.ones((2, 9)), 3).sum() == 18
-    assert change_degree(np.ones(9), 1).shape == (4,)

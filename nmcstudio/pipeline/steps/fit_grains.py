@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nmcstudio.core.grains import GrainModel
+from nmcstudio.core.grains import GrainModel, Tessellation
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.params import Params, param
 from nmcstudio.pipeline.step import Preflight, Problem, Step
@@ -129,6 +129,11 @@ class FitGrainsParams(Params):
 def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rng: np.random.Generator) -> GrainModel:
     from nmcstudio.grains.model import fit_grains
 
+    if is_flat(inputs["tessellation"]):
+        monitor.warn(
+            "The data is thinner than half a grain, as a single section is: every cell is cut above and below, and heights of "
+            "seeds, intensities and weights are no more than guesses. Fit a stack or a volume."
+        )
     return fit_grains(
         inputs["tessellation"],
         rng=rng,
@@ -149,6 +154,12 @@ def run(inputs: Mapping[str, Any], params: FitGrainsParams, monitor: Monitor, rn
         grains=inputs.get("grains"),
         monitor=monitor,
     )
+
+
+def is_flat(tessellation: Tessellation) -> bool:
+    """Whether the window is thinner than half the grains are wide across it."""
+    thickness, *across = np.sort(np.ptp(tessellation.window_um, axis=1))
+    return bool(thickness < 0.5 * np.sqrt(np.prod(across) / max(len(tessellation), 1)))
 
 
 def preflight(facts: Mapping[str, Mapping[str, Any]], params: FitGrainsParams) -> Preflight:
