@@ -261,6 +261,37 @@ def code_tables(factors: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[
 
 
 @njit(nogil=True, cache=True)
+def _add_run(
+    a: int, z: int, y: int, x: int, count: int, shape: tuple[int, int, int], sums: Counts, boxes: Counts, cut: Counts
+) -> None:
+    """Add `count` voxels of object `a` along x, the first at (z, y, x) of a volume of this shape, to moments, box and faces on
+    the border of the volume."""
+    nz, ny, nx = shape
+    end = x + count - 1
+    in_x = (x + end) * count // 2
+    in_xx = (end * (end + 1) * (2 * end + 1) - (x - 1) * x * (2 * x - 1)) // 6
+    sums[a, 0] += count
+    sums[a, 1] += count * z
+    sums[a, 2] += count * y
+    sums[a, 3] += in_x
+    sums[a, 4] += count * z * z
+    sums[a, 5] += count * z * y
+    sums[a, 6] += in_x * z
+    sums[a, 7] += count * y * y
+    sums[a, 8] += in_x * y
+    sums[a, 9] += in_xx
+    boxes[a, 0] = min(boxes[a, 0], z)
+    boxes[a, 1] = min(boxes[a, 1], y)
+    boxes[a, 2] = min(boxes[a, 2], x)
+    boxes[a, 3] = max(boxes[a, 3], z + 1)
+    boxes[a, 4] = max(boxes[a, 4], y + 1)
+    boxes[a, 5] = max(boxes[a, 5], end + 1)
+    cut[a, 0] += int(x == 0) + int(end == nx - 1)
+    cut[a, 1] += count * (int(y == 0) + int(y == ny - 1))
+    cut[a, 2] += count * (int(z == 0) + int(z == nz - 1))
+
+
+@njit(nogil=True, cache=True)
 def add_slab(
     slab: NDArray[np.int32],
     forward: Codes,
@@ -315,29 +346,7 @@ def add_slab(
                     used += _add_faces(a, row[right], 0, 1, n, outer, border, keys, faces)
                 if left > 1 and row[left - 1] < 0:
                     _add_faces(a, row[left - 1], 0, 1, n, outer, border, keys, faces)
-                gy, gx, count = y - 1, left - 1, right - left
-                end = gx + count - 1
-                in_x = (gx + end) * count // 2
-                in_xx = (end * (end + 1) * (2 * end + 1) - (gx - 1) * gx * (2 * gx - 1)) // 6
-                sums[a, 0] += count
-                sums[a, 1] += count * z
-                sums[a, 2] += count * gy
-                sums[a, 3] += in_x
-                sums[a, 4] += count * z * z
-                sums[a, 5] += count * z * gy
-                sums[a, 6] += in_x * z
-                sums[a, 7] += count * gy * gy
-                sums[a, 8] += in_x * gy
-                sums[a, 9] += in_xx
-                boxes[a, 0] = min(boxes[a, 0], z)
-                boxes[a, 1] = min(boxes[a, 1], gy)
-                boxes[a, 2] = min(boxes[a, 2], gx)
-                boxes[a, 3] = max(boxes[a, 3], z + 1)
-                boxes[a, 4] = max(boxes[a, 4], gy + 1)
-                boxes[a, 5] = max(boxes[a, 5], end + 1)
-                cut[a, 0] += int(left == 1) + int(right == nx + 1)
-                cut[a, 1] += count * (int(gy == 0) + int(gy == ny - 1))
-                cut[a, 2] += count * (int(z == 0) + int(z == nz - 1))
+                _add_run(a, z, y - 1, left - 1, right - left, (nz, ny, nx), sums, boxes, cut)
                 edge_row = z == 0 or z == nz - 1 or y == 1 or y == ny
                 near_row = z == nz - 2 or y == 2 or y == ny - 1
                 total = 0
