@@ -175,7 +175,7 @@ def _summed(table: _Table, first: NDArray[np.int64], second: NDArray[np.int64]) 
     """Amounts by pairs of grains, the smaller number first, a turned pair counting backwards."""
     a, b = first[table.first], second[table.second]
     other = a != b
-    a, b, amounts = a[other], b[other], table.amounts[other].reshape(int(other.sum()), -1)
+    a, b, amounts = a[other], b[other], table.amounts[other].reshape(int(other.sum()), int(np.prod(table.amounts.shape[1:])))
     key, place = np.unique(np.minimum(a, b) << 32 | np.maximum(a, b), return_inverse=True)
     signed = np.where(a < b, 1.0, -1.0)[:, None] * amounts
     return key, np.stack([np.bincount(place, column, len(key)) for column in signed.T], axis=1)
