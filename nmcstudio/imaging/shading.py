@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmcstudio.core.blas import one_blas_thread
 from nmcstudio.core.errors import ComputationError
 from nmcstudio.core.monitor import Monitor
 from nmcstudio.imaging.samples import Samples
@@ -103,7 +104,8 @@ def fit_shading(
     basis = np.stack([_evaluate(place, terms) for terms in powers], axis=1)
     values = samples.means
     multiplies = kind != "additive"
-    weights = _fit(values, basis, multiplies, monitor)
+    with one_blas_thread():
+        weights = _fit(values, basis, multiplies, monitor)
     field = basis @ weights
     if multiplies:
         weights /= field.mean()

@@ -194,6 +194,6 @@ class AlignEbsdPanel(LivePanel):
             left_out = [k for k in live.left_out if k < len(applied)]
             self.figure.show_drift(live.drift, applied, sorted(live.nudges), left_out)
         self.figure.show_section(self.section)
-        self.list.show_reasons(reasons_to_look(live))
+        self.list.show_reasons(reasons_to_look(live), live.drift is not None)
         self._show_hand()
         self._show_pair()

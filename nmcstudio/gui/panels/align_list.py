@@ -9,6 +9,7 @@ from nmcstudio.gui.panels.align_live import LiveAlignment
 from nmcstudio.gui.widgets.number_box import in_micrometres
 
 _LINES = 3  # that are seen at once
+_NOT_YET = "Sections that fall out of line will be listed here."
 _NONE = "No section falls out of line, and none was changed by hand."
 
 
@@ -31,9 +32,10 @@ class SectionList(QListWidget):
     def _clicked(self, item: QListWidgetItem) -> None:
         self.chosen.emit(int(item.data(Qt.ItemDataRole.UserRole)))
 
-    def show_reasons(self, reasons: dict[int, list[str]]) -> None:
+    def show_reasons(self, reasons: dict[int, list[str]], compared: bool) -> None:
         """List sections with what there is to say of them; a list that stays the same keeps its place."""
-        lines = [(k, f"{k + 1}:  {', '.join(reasons[k])}") for k in sorted(reasons)] or [(-1, _NONE)]
+        nothing = _NONE if compared else _NOT_YET
+        lines = [(k, f"{k + 1}:  {', '.join(reasons[k])}") for k in sorted(reasons)] or [(-1, nothing)]
         items = [self.item(row) for row in range(self.count())]
         if [(item.data(Qt.ItemDataRole.UserRole), item.text()) for item in items] == lines:
             return

@@ -182,7 +182,8 @@ class LiveAlignment(LivePreview):
     def words(self) -> str:
         drift, plan = self.drift, self.plan
         if self.trouble or drift is None or plan is None:
-            return self.trouble
+            waits = self.trouble or self.is_working or not self.is_stack
+            return self.trouble if waits else "Cancelled. A change of the parameters below compares the sections again."
         far = float(np.linalg.norm(np.ptp(drift.drift_um, axis=0)))
         moving = int(np.count_nonzero(plan.moves.any(axis=1)))
         parts = [f"drift over {far:.3g} µm, {moving} of {len(plan.moves)} sections would move"]

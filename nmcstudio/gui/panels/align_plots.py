@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from nmcstudio.gui.theme import Theme
 
-_DRIFT_HEIGHT, _AGREEMENT_HEIGHT = 106, 90
+_DRIFT_HEIGHT, _AGREEMENT_HEIGHT = 104, 100
 _LEFT = 44  # width of the axes with numbers, so that both figures stand below each other
 
 
@@ -57,7 +57,7 @@ class DriftFigure(QWidget):
         # Both figures have one axis of sections: its numbers stand below the lower one.
         self.drift.getPlotItem().getAxis("bottom").setStyle(showValues=False)
         self.agreement.getPlotItem().setLabel("bottom", "section")
-        self.agreement.getPlotItem().setYRange(0, 100, padding=0.05)
+        self.agreement.getPlotItem().setYRange(0, 100, padding=0.12)
         self.agreement.getPlotItem().getAxis("left").setTicks([[(0, "0"), (50, "50"), (100, "100")]])
         self.measured = [self.drift.plot([], []) for _ in "yx"]
         self.undone = [self.drift.plot([], []) for _ in "yx"]
@@ -112,6 +112,7 @@ class DriftFigure(QWidget):
             item.setData([], [])
         for line in self.lines:
             line.hide()
+        self._show_numbers(False)
         self.drift.getPlotItem().setXRange(0, 1)
         self.drift.getPlotItem().setYRange(0, 1)
         self.words.setText(text)
@@ -151,8 +152,13 @@ class DriftFigure(QWidget):
             line.setValue(index + 1)
             line.setVisible(self._count > 0)
 
+    def _show_numbers(self, shown: bool) -> None:
+        self.drift.getPlotItem().getAxis("left").setStyle(showValues=shown)
+        self.agreement.getPlotItem().getAxis("bottom").setStyle(showValues=shown)
+
     def _frame(self, count: int, values: NDArray[np.float64]) -> None:
         self.words.hide()
+        self._show_numbers(True)
         self._count = count
         low, high = float(values.min(initial=0)), float(values.max(initial=0))
         room = 0.08 * (high - low) or 0.5

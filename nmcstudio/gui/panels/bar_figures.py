@@ -27,9 +27,10 @@ class Figure(QWidget):
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.getPlotItem().hideAxis("left")
-        self.plot.getPlotItem().setLabel("bottom", label)
+        self._axis = self.plot.getPlotItem().getAxis("bottom")
+        self._axis.setLabel(label)
         # Numbers stay as they are: a factor beside the axis is overlooked.
-        self.plot.getPlotItem().getAxis("bottom").enableAutoSIPrefix(False)
+        self._axis.enableAutoSIPrefix(False)
         self.bars = pg.PlotCurveItem([0, 1], [0], stepMode="center", fillLevel=0)
         self.plot.addItem(self.bars)
         self.line = pg.InfiniteLine(angle=90, hoverPen=None)
@@ -52,14 +53,14 @@ class Figure(QWidget):
         self.line.setPen(pg.mkPen(theme.model, width=2))
         self.line.setHoverPen(pg.mkPen(theme.model, width=4))
         self.words.setColor(theme.muted)
-        axis = self.plot.getPlotItem().getAxis("bottom")
-        axis.setPen(pg.mkPen(theme.border))
-        axis.setTextPen(pg.mkPen(theme.muted))
+        self._axis.setPen(pg.mkPen(theme.border))
+        self._axis.setTextPen(pg.mkPen(theme.muted))
 
     def say(self, text: str) -> None:
         """Show words in the place of bars."""
-        self.bars.setData([0.0, 1.0], [0.0])
+        self.bars.hide()
         self.line.hide()
+        self._axis.setStyle(showValues=False)
         self.plot.getPlotItem().setXRange(0, 1, padding=0.01)
         self.plot.getPlotItem().setYRange(0, 1)
         self.words.setText(text)
@@ -69,6 +70,8 @@ class Figure(QWidget):
     def _draw(self, edges: NDArray[np.float64], heights: NDArray[Any]) -> None:
         self.words.hide()
         self.bars.setData(edges, heights)
+        self.bars.show()
+        self._axis.setStyle(showValues=True)
         self.plot.getPlotItem().setXRange(edges[0], edges[-1], padding=0.01)
         self.plot.getPlotItem().setYRange(0, max(float(heights.max(initial=0)), 1e-9), padding=0.04)
 

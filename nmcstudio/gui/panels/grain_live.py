@@ -91,7 +91,8 @@ class LiveGrains(LivePreview):
         if self.trouble:
             return self.trouble
         if self.found is not None and self._hierarchy is not None:
-            return grain_words(self.found, self._hierarchy.hierarchy, self.settings.min_voxels, self._seen)
+            words = grain_words(self.found, self._hierarchy.hierarchy, self.settings.min_voxels, self._seen)
+            return f"As the file numbers them: {words}" if self.settings.by_file(self.stack) else words
         if self.mode == "grains":
             return "Joining points to grains …"
         if self.histograms is None:

@@ -165,5 +165,8 @@ def grain_words(found: Any, hierarchy: Any, min_voxels: int, seen: int) -> str:
     if count:
         text += f", median {np.median(found.sizes):.0f} voxels"
     if rest:
-        text += f". {100 * rest / max(1, seen):.1f} % in pieces below {min_voxels} voxels go to their neighbours"
+        share = 100 * rest / max(1, seen)
+        text += (
+            f". {f'{share:.1f}' if share >= 0.05 else 'Under 0.1'} % in pieces below {min_voxels} voxels go to their neighbours"
+        )
     return text + "."

@@ -196,12 +196,10 @@ class LivePanel(StepPanel):
             lacks = self.why_not(mode)
             button.setEnabled(not lacks)
             button.setToolTip(f"{tip}. {lacks or 'Nothing is changed before Run'}")
-        words = self.live.words()
-        if self.live.trouble:
-            words = as_sentence(words)
-        elif words and self.live.mode != "off":
-            words = f"Preview: {words}"
-        self.count.setText(words)
+        live = self.live
+        words = live.words() if live.has_input else ""
+        is_preview = words and live.mode != "off" and not live.trouble
+        self.count.setText(f"Preview: {words}" if is_preview else as_sentence(words))
         self._show_preview()
 
     @Slot(object)
