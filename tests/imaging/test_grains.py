@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from nmcstudio.core.ebsd import EbsdStack, Phase
 from nmcstudio.core.errors import Cancelled, ComputationError, NmcError
 from nmcstudio.core.monitor import Monitor
-from nmcstudio.crystal.quaternions import multiply, normalise, random_orientations
-from nmcstudio.crystal.symmetry import disorientation_angles, operators
+from nmcstudio.crystal.quaternions import from_axis_angle, multiply, normalise, random_orientations
+from nmcstudio.crystal.symmetry import LAUE_CLASSES, disorientation_angles, operators
 from nmcstudio.imaging import grains as room
 from nmcstudio.imaging.grain_fill import fill_from_nearest
 from nmcstudio.imaging.grain_settings import GrainSettings
@@ -108,6 +108,45 @@ def test_components_against_a_graph() -> None:
     expected = np.where(labels > 0, expected + 1, 0)
     pairs = set(zip(expected.ravel().tolist(), grains.ravel().tolist()))
     assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", LAUE_CLASSES)
+@pytest.mark.parametrize("shape", [(1, 24, 24), (9, 10, 11)])
+def test_all_laue_classes_against_orix(group: str, shape: tuple[int, int, int]) -> None:
+    """Neighbours within 5 degrees by orix's angles, joined by scipy; every third grain is near the one before."""
+    from orix.quaternion import Orientation
+    from orix.quaternion import symmetry as orix_symmetry
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    named = {"2/m": "C2y", "112/m": "C2z", "2/m11": "C2x", "-31m": "D3y"}
+    theirs = (
+        getattr(orix_symmetry, named[group])
+        if group in named
+        else next(known for known in orix_symmetry._groups if known.name == group)
+    )
+    rng = np.random.default_rng(LAUE_CLASSES.index(group))
+    truth = voronoi(shape, 25, rng)
+    stack, _ = simulated(truth, rng, group=group, noise=0.02)
+    q = stack.quaternions.reshape(-1, 4).astype(float)
+    near = from_axis_angle(rng.normal(size=(26, 3)), np.deg2rad(rng.uniform(1, 9, 26)))
+    for label in range(3, 26, 3):
+        before = np.flatnonzero(truth.ravel() == label - 1)
+        if len(before):
+            q[truth.ravel() == label] = multiply(near[label], q[before[0]])
+    stack = replace(stack, quaternions=q.reshape(*shape, 4).astype(np.float32))
+    grains = segment_grains(stack, min_voxels=1, fill_um=0.0).labels
+    index = np.arange(truth.size).reshape(shape)
+    a = np.concatenate([np.delete(index, -1, axis).ravel() for axis in range(3)])
+    b = np.concatenate([np.delete(index, 0, axis).ravel() for axis in range(3)])
+    flat = stack.quaternions.reshape(-1, 4).astype(float)
+    angles = Orientation(flat[a], symmetry=theirs).angle_with(Orientation(flat[b], symmetry=theirs))
+    joined = angles <= np.deg2rad(5)
+    graph = coo_matrix((np.ones(joined.sum()), (a[joined], b[joined])), shape=(truth.size,) * 2)
+    expected = connected_components(graph, directed=False)[1]
+    pairs = set(zip(expected.tolist(), grains.ravel().tolist()))
+    assert len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs}) > 10
 
 
 @given(st.integers(0, 2**31), st.permutations([0, 1, 2]), st.tuples(*[st.booleans()] * 3))
