@@ -9,20 +9,17 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 import pytest
+from live_window import put
 from PySide6.QtCore import Qt
 
 from nmcstudio.core.ebsd import EbsdStack, Phase
 from nmcstudio.crystal.quaternions import random_orientations
 from nmcstudio.gui.controller import Controller
-from nmcstudio.gui.panels import align_live
 from nmcstudio.gui.panels.align_preview import moved, pair_pixels
 from nmcstudio.gui.views.drift_plots import drift_plots
 from nmcstudio.gui.views.plot_card import _name_of
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.pipeline import registry
-from nmcstudio.project.codec import digest
-from nmcstudio.project.nodes import summarise
-from nmcstudio.project.record import Held, Record
 
 
 def columns(depth: int = 8, size: int = 24) -> EbsdStack:
@@ -43,24 +40,16 @@ def columns(depth: int = 8, size: int = 24) -> EbsdStack:
     )  # fmt: skip
 
 
-def put(controller: Controller, value: Any) -> None:
-    record = Record(
-        digest=digest(value), step="import-ebsd", params={}, inputs={}, seed=1, seconds=0.0, peak_rss_mib=0.0, version="0",
-        created="2026-01-01T00:00:00+00:00", summary=summarise(value), load=Held(value),
-    )  # fmt: skip
-    controller.project.put("ebsd", record)
-
-
 @pytest.fixture
-def panel(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def panel(qtbot: Any) -> Iterator[Any]:
     from nmcstudio.gui.panels.stack import make_panel
 
-    monkeypatch.setattr(align_live.LiveAlignment, "rest_ms", 1)
     registry.step.cache_clear()
     controller = Controller()
     made = make_panel(controller, "align-ebsd")
+    made.live.rest_ms = 1
     qtbot.addWidget(made)
-    put(controller, columns())
+    put(controller, "ebsd", columns())
     made.show()
     qtbot.waitUntil(lambda: made.live.plan is not None, timeout=60_000)
     yield made

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from live_window import rest, tried_out
 
 from nmcstudio.core.ebsd import EbsdStack, Phase
 from nmcstudio.crystal.quaternions import from_axis_angle
-from nmcstudio.gui.background import Background
-from nmcstudio.gui.controller import Controller
-from nmcstudio.gui.panels import grain_live, live_preview
-from nmcstudio.gui.views.area import ViewArea
-from nmcstudio.pipeline import registry
-from nmcstudio.project.record import Held, Record
+from nmcstudio.gui.panels import live_preview
 
 
 def four_blocks() -> EbsdStack:
@@ -32,50 +28,10 @@ def four_blocks() -> EbsdStack:
 
 
 @pytest.fixture
-def panel(qtbot, monkeypatch) -> Iterator[Any]:
-    from nmcstudio.gui.panels.stack import make_panel
-    from nmcstudio.project.codec import digest
-    from nmcstudio.project.nodes import summarise
-
-    monkeypatch.setattr(grain_live.LiveGrains, "rest_ms", 1)
-    registry.step.cache_clear()
-    controller = Controller()
-    area = ViewArea(controller)
-    controller.preview.connect(area.show_preview)
-    controller.current_node_changed.connect(area.show_node)
-    made = make_panel(controller, "segment-ebsd")
-    made.area = area
-    for widget in (area, made):
-        qtbot.addWidget(widget)
-    area.resize(900, 700)
-    area.set_layout("slices")
-    area.show()
-    value = four_blocks()
-    record = Record(
-        digest=digest(value), step="import-ebsd", params={}, inputs={}, seed=1, seconds=0.0, peak_rss_mib=0.0, version="0",
-        created="2026-01-01T00:00:00+00:00", summary=summarise(value), load=Held(value),
-    )  # fmt: skip
-    controller.project.put("ebsd", record)
-    controller.show_node("ebsd")
-    made.show()
-    qtbot.waitUntil(lambda: made.live.histograms is not None, timeout=60_000)
-    yield made
-    controller.close()
-    area.close_views()
-
-
-def rest(panel: Any, qtbot: Any) -> None:
-    """Wait until nothing runs beside the window."""
-    controller = panel.controller
-    workers = [*controller.findChildren(Background), *panel.area.findChildren(Background)]
-
-    def is_idle() -> bool:
-        busy = any(each.busy for each in workers) or controller.jobs.busy
-        return not busy and not panel.live.planes.busy and not panel.live._soon.isActive()
-
-    qtbot.waitUntil(is_idle, timeout=60_000)
-    panel.area.grab()
-    qtbot.waitUntil(is_idle, timeout=60_000)
+def panel(qtbot) -> Iterator[Any]:
+    with tried_out(qtbot, "segment-ebsd", "ebsd", four_blocks(), {}) as made:
+        qtbot.waitUntil(lambda: made.live.histograms is not None, timeout=60_000)
+        yield made
 
 
 def lines(panel: Any) -> list[int]:

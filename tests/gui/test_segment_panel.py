@@ -7,14 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from live_window import rest, tried_out
 
 from nmcstudio.core.volume import Volume
-from nmcstudio.gui.background import Background
-from nmcstudio.gui.controller import Controller
 from nmcstudio.gui.panels import live_preview, segment_live, segment_preview
-from nmcstudio.gui.views.area import ViewArea
-from nmcstudio.pipeline import registry
-from nmcstudio.project.record import Held, Record
 
 SHAPE = (48, 52, 80)
 
@@ -29,55 +25,15 @@ def touching_balls() -> Volume:
     return Volume(np.clip(grey + noise, 0, 255).astype(np.uint8), (0.5, 0.5, 0.5))
 
 
-def put(controller: Controller, value: Any) -> None:
-    from nmcstudio.project.codec import digest
-    from nmcstudio.project.nodes import summarise
-
-    record = Record(
-        digest=digest(value), step="import-ct", params={}, inputs={}, seed=1, seconds=0.0, peak_rss_mib=0.0, version="0",
-        created="2026-01-01T00:00:00+00:00", summary=summarise(value), load=Held(value),
-    )  # fmt: skip
-    controller.project.put("ct", record)
-
-
 @pytest.fixture
 def panel(request, qtbot, monkeypatch) -> Iterator[Any]:
     """The panel with a volume on view, of which only a middle piece is quick; with the parameter "small" all of it is."""
-    from nmcstudio.gui.panels.stack import make_panel
-
     if getattr(request, "param", "") != "small":
         monkeypatch.setattr(segment_live, "middle_piece", lambda volume: segment_preview.middle_piece(volume, 60_000))
-    monkeypatch.setattr(segment_live.LiveSegmentation, "rest_ms", 1)
-    registry.step.cache_clear()
-    controller = Controller()
-    area = ViewArea(controller)
-    controller.preview.connect(area.show_preview)
-    controller.current_node_changed.connect(area.show_node)
-    made = make_panel(controller, "segment-ct")
-    made.area = area
-    for widget in (area, made):
-        qtbot.addWidget(widget)
-    area.resize(900, 700)
-    area.set_layout("slices")
-    area.show()
-    controller.edit_params("segment-ct", {"sigma": 1.0, "minimum_diameter_um": 2.0, "field_of_view": "all"})
-    put(controller, touching_balls())
-    controller.show_node("ct")
-    made.show()
-    qtbot.waitUntil(lambda: made.live.is_whole, timeout=60_000)
-    yield made
-    controller.close()
-    area.close_views()
-
-
-def rest(panel: Any, qtbot: Any) -> None:
-    """Wait until nothing runs beside the window."""
-    controller = panel.controller
-    workers = [*controller.findChildren(Background), *panel.area.findChildren(Background)]
-    qtbot.waitUntil(lambda: not any(each.busy for each in workers) and not controller.jobs.busy, timeout=60_000)
-    panel.area.grab()
-    # Planes that the picture asked for are fetched in the next turns of the event loop.
-    qtbot.waitUntil(lambda: not panel.live.planes.busy and not any(each.busy for each in workers), timeout=60_000)
+    params = {"sigma": 1.0, "minimum_diameter_um": 2.0, "field_of_view": "all"}
+    with tried_out(qtbot, "segment-ct", "ct", touching_balls(), params) as made:
+        qtbot.waitUntil(lambda: made.live.is_whole, timeout=60_000)
+        yield made
 
 
 def painted(panel: Any, key: str = "preview") -> np.ndarray:
