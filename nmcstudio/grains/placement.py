@@ -25,6 +25,7 @@ _BIN = np.radians(1.5)
 _BINS = 81  # no disorientation is larger than 120 degrees but under -1 and 2/m, whose largest go into the last bin
 _CLOSE = np.radians(0.3)  # mean shift of the quantiles at which neighbours follow the law
 _TRIES = 400  # exchanges that are tried a grain, at most
+_MOST_TRIES = 4_000_000  # of all grains: about a minute
 _PATIENCE = 20  # tries a grain in which the shift must fall by a hundredth for the exchange to go on
 _STUCK = 0.99
 _CHUNK = 20_000
@@ -153,7 +154,7 @@ def arrange_orientations(
     -------
     The rows of `quaternions` in another order. An exchange is kept if the distribution functions come nearer (Cramer-von
     Mises); it ends when the quantiles are 0.3 degrees from the law on average, when they come no nearer, or after 400 tries a
-    grain. Work and memory grow with the number of contacts.
+    grain and 4 million in all. Work and memory grow with the number of contacts.
     """
     from nmcstudio.grains.placement_kernels import exchange, fill_bins
 
@@ -173,7 +174,7 @@ def arrange_orientations(
     edges = _BIN * np.arange(1, _BINS + 1)
     wanted = np.searchsorted(np.sort(angles), edges, side="right") / len(angles)
     gap = np.cumsum(np.bincount(bins, slots.areas / 2, _BINS)) - wanted
-    tries, patience = _TRIES * n, max(_PATIENCE * n, _CHUNK)
+    tries, patience = min(_TRIES * n, _MOST_TRIES), max(_PATIENCE * n, _CHUNK)
     before, looked = np.inf, 0
     for start in range(0, tries, _CHUNK):
         monitor.report(start / tries, "arranging orientations")
