@@ -108,12 +108,17 @@ class Project:
         """Why a node is stale, in words; empty if it is not."""
         return self._stale_because(key, frozenset())
 
+    def _is_of_another(self, params: dict[str, Any], record: Record) -> bool:
+        """Whether another node was made by the same step with these: `import-labels` writes particles or grains."""
+        others = (other for other in self._records.values() if other is not record and other.step == record.step)
+        return any(_same_params(params, other.params) for other in others)
+
     def _stale_because(self, key: str, seen: frozenset[str]) -> str:
         record = self._records.get(key)
         if record is None or key in seen:
             return ""
         edited = self._params.get(record.step)
-        if edited is not None and not _same_params(edited, record.params):
+        if edited is not None and not _same_params(edited, record.params) and not self._is_of_another(edited, record):
             return f"parameters of {record.step} were changed"
         if record.inputs and record.seed != self.seed:
             return "the project's seed was changed"

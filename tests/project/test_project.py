@@ -45,6 +45,17 @@ def test_a_changed_parameter_makes_what_stands_behind_it_stale(project: Project)
     assert project.stale_because("particles") == "the ct volume is stale"
 
 
+def test_one_step_that_fills_two_nodes(project: Project) -> None:
+    """Importing labels as particles leaves the grains, imported with the same step before, as they are."""
+    labels = LabelVolume(np.ones((2, 3, 4), np.uint16), (1, 1, 1))
+    for node in ("grains", "particles"):
+        project.put(node, record_of(labels, "import-labels", {"as": node, "files": (node,)}))
+        project.set_params("import-labels", {"as": node, "files": (node,)})
+    assert [project.state(node) for node in ("grains", "particles")] == ["ready", "ready"]
+    project.set_params("import-labels", {"as": "particles", "files": ("others",)})
+    assert project.state("particles") == "stale"
+
+
 def test_another_input_and_another_seed_make_a_result_stale(project: Project) -> None:
     project.put("ct", record_of(Volume(np.ones((2, 3, 4), np.uint8), (1, 1, 1)), "import-ct"))
     assert project.stale_because("particles") == "the ct volume was made anew"
