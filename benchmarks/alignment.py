@@ -4,6 +4,7 @@ A seeded Voronoi structure is cut by sections that lie off each other by a known
 in turn in one process; the peer sees neighbouring sections only, at a tenth of a voxel, and adds the shifts up.
 
     python -m benchmarks.alignment [SECTIONS [SIZE [ROUNDS]]]
+    python -m benchmarks.alignment growth    errors against the number of sections and of grains per section
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ _NOT_INDEXED = 0.05
 
 
 def make_stack(
-    sections: int, size: int, seed: int = 1, *, spacing: float = _SPACING_VOXELS, grain: float = _GRAIN_VOXELS
+    sections: int,
+    size: int,
+    seed: int = 1,
+    *,
+    spacing: float = _SPACING_VOXELS,
+    grain: float = _GRAIN_VOXELS,
+    smooth: bool = False,
 ) -> tuple[EbsdStack, NDArray[np.float64]]:
     """Sections of grains with orientation noise, points that are not indexed and noisy quality.
 
@@ -36,6 +43,9 @@ def make_stack(
         Of everything.
     spacing, grain
         Distance of the sections, and the size of grains (cube root of their volume), in voxels of a section.
+    smooth
+        A drift that bends slowly, trembles by a voxel and jumps every 25 sections, instead of one of random steps; and every 20th
+        section is foreign (its orientations are those of other grains).
 
     Returns
     -------
@@ -45,6 +55,10 @@ def make_stack(
 
     rng = np.random.default_rng(seed)
     drift = np.cumsum(rng.uniform(-_LARGEST_STEP, _LARGEST_STEP, (sections, 2)), axis=0)
+    if smooth:
+        turns = np.arange(sections)[:, None] / 40 + rng.uniform(size=2)
+        drift = 8 * np.sin(2 * np.pi * turns) + rng.uniform(-1, 1, (sections, 2))
+        drift += np.cumsum(np.where(np.arange(sections)[:, None] % 25 == 24, rng.uniform(-9, 9, (sections, 2)), 0), axis=0)
     drift -= drift[0]
     margin = 2 * grain + np.abs(drift).max()
     room = np.array([sections * spacing + 4 * grain, size + 2 * margin, size + 2 * margin])
@@ -54,10 +68,11 @@ def make_stack(
     quality = np.empty((sections, size, size), np.float32)
     y, x = (axis.ravel().astype(float) for axis in np.mgrid[:size, :size])
     for k in range(sections):
+        seen = crystals[::-1] if smooth and k % 20 == 13 else crystals
         where = np.stack([np.full(y.shape, k * spacing), y - drift[k, 0], x - drift[k, 1]], axis=1)
         distance, nearest = tree.query(where, k=2, workers=-1)
         noise = normalise(np.concatenate([np.ones((len(y), 1)), rng.normal(0, 0.004, (len(y), 3))], axis=1))
-        q[k] = multiply(noise, crystals[nearest[:, 0]]).reshape(size, size, 4)
+        q[k] = multiply(noise, seen[nearest[:, 0]]).reshape(size, size, 4)
         bright = np.minimum(distance[:, 1] - distance[:, 0], 3) * 30 + rng.normal(0, 10, len(y))
         quality[k] = bright.reshape(size, size)
     phase = (rng.uniform(size=quality.shape) >= _NOT_INDEXED).astype(np.uint8)
@@ -77,6 +92,19 @@ def ours(stack: EbsdStack) -> NDArray[np.float64]:
     return measure_drift(stack).drift_um / _EDGE_UM
 
 
+def by_area_only(stack: EbsdStack) -> NDArray[np.float64]:
+    """The same without the boundaries: from the shares of points that agree alone, section against section."""
+    from unittest import mock
+
+    from nmcstudio.imaging import drift
+
+    def unchanged(_stack: Any, _numbers: Any, position: NDArray[np.float64], *_: Any) -> Any:
+        return position, np.full(2, np.nan)
+
+    with mock.patch.object(drift, "_refined", unchanged):
+        return drift.measure_drift(stack).drift_um / _EDGE_UM
+
+
 def neighbours_only(stack: EbsdStack) -> NDArray[np.float64]:
     """The same from neighbouring sections alone."""
     from nmcstudio.imaging.drift import measure_drift
@@ -93,8 +121,9 @@ def scikit_image(stack: EbsdStack) -> NDArray[np.float64]:
 
 
 _WAYS = {
-    "ours, three following sections": ours,
+    "ours, boundaries of all grains": ours,
     "ours, neighbours only": neighbours_only,
+    "without the boundaries": by_area_only,
     "scikit-image, quality only": scikit_image,
 }
 
@@ -110,6 +139,35 @@ def errors(found: NDArray[np.float64], drift: NDArray[np.float64]) -> tuple[floa
 
 def _peak(way: str, sections: int, size: int) -> Any:
     return _WAYS[way](make_stack(sections, size)[0])
+
+
+def growth(seeds: int = 3) -> None:
+    """Errors of positions against the number of sections and of grains, with bends, jumps and foreign sections."""
+    ways = {"ours": ours, "without the boundaries": by_area_only, "scikit-image": scikit_image}
+    print("  root mean square (largest) error in voxels: of steps, of positions, of positions without their straight part")
+    for sections in (20, 40, 100, 300):
+        for size, grain in ((100, 25.0), (150, 16.0)):
+            rows: dict[str, list[list[float]]] = {name: [] for name in ways}
+            for seed in range(seeds if sections < 100 else 1):
+                stack, drift = make_stack(sections, size, seed, grain=grain, smooth=True)
+                sound = np.flatnonzero(np.arange(sections) % 20 != 13)
+                for name, way in ways.items():
+                    off = (way(stack) - drift)[sound]
+                    line = np.polynomial.polynomial.polyfit(sound, off, 1)
+                    bent = off - np.polynomial.polynomial.polyval(sound, line).T
+                    off = off - off.mean(axis=0)
+                    rows[name].append([_rms(np.diff(off, axis=0)), _rms(off), float(np.abs(off).max()), _rms(bent)])
+            count = 1.46 * (size / grain) ** 2
+            for name, each in rows.items():
+                step, place, most, bend = np.mean(each, axis=0)
+                print(
+                    f"  {sections:4d} sections, {count:4.0f} grains  {name:<23}{step:6.2f}{place:7.2f} ({most:6.2f}) {bend:6.2f}",
+                    flush=True,
+                )
+
+
+def _rms(values: NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(values**2)))
 
 
 def main(sections: int = 40, size: int = 300, rounds: int = 3) -> None:
@@ -128,4 +186,7 @@ def main(sections: int = 40, size: int = 300, rounds: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(each) for each in sys.argv[1:]))
+    if sys.argv[1:] == ["growth"]:
+        growth()
+    else:
+        main(*(int(each) for each in sys.argv[1:]))

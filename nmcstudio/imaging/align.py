@@ -15,6 +15,8 @@ from nmcstudio.imaging.drift import Drift, measure_drift, no_drift
 from nmcstudio.imaging.section_fill import fill_missing
 
 _LISTED = 10
+# Less is lost among the edges of voxels.
+_LEAN_VOXELS = 3.0
 
 
 def align_slices(
@@ -72,6 +74,11 @@ def align_slices(
         words = dict(zip(drift.outliers, drift.reasons))
         listed = "; ".join(f"{k + 1} {words[k]}" for k in ignored[:_LISTED]) + ("; …" if len(ignored) > _LISTED else "")
         monitor.warn(f"look at these sections (counted from 1): {listed}")
+    if drift.lean_um > _LEAN_VOXELS * max(stack.spacing_um[1:]):
+        monitor.warn(
+            f"grains that all lean to one side look like a straight drift, known to about {drift.lean_um:.2g} um from the first "
+            "section to the last only; where sections were imaged in place, take the straight trend away"
+        )
     moves = planned_moves(drift, nudges, stack.spacing_um)
     kept = leave_sections_out(stack, leave_out)
     moved = apply_shifts(kept, moves * stack.spacing_um[1:], keep_size=keep_size, monitor=monitor.sub(0.8, 0.9))

@@ -1,8 +1,9 @@
 """Drift told from grains that lean: a mixed model of how all boundaries of a stack move from section to section.
 
 A boundary that leans moves from section to section just as a drift would have it. What tells the two apart: a boundary keeps its
-lean over a good part of a grain, and leaning has no preferred direction. Slopes of boundaries in a section of an isotropic structure
-follow Student's law with three degrees of freedom, hence the reweighting (expectation-maximisation of that law).
+lean over a good part of a grain, and leaning has no preferred direction. Slopes of boundaries in a section of an
+isotropic structure follow Student's law with three degrees of freedom, hence the reweighting (expectation-maximisation of
+that law).
 """
 
 from __future__ import annotations
