@@ -23,6 +23,7 @@ from nmcstudio.grains.local_models import Array, Generators, LocalModel, local_m
 from nmcstudio.grains.objective import Objective
 from nmcstudio.grains.published import polish_as_published
 from nmcstudio.grains.quality import with_quality
+from nmcstudio.grains.reentry import bring_back
 from nmcstudio.grains.start import start_values
 from nmcstudio.grains.training import TrainingSet, sample_training_set
 from nmcstudio.stats.descriptors import Descriptors, describe_labels
@@ -47,6 +48,9 @@ class _Stage:
 
 
 # from a few points, where the problem is convex and coarse, to all of them, where the last share of a voxel counts
+# Where the start values agree badly (long or ramified grains), a fit that begins colder goes astray: far voxels on the wrong
+# side rule it. From good start values the hot stage would only lead away.
+_HOT, _GOOD_START = _Stage(32.0, False, 0.1, 2e-3), 0.75
 _FIRST = _Stage(8.0, False, 0.2, 2e-3)
 _LAST = _Stage(3.0, False, 1.0, 1e-3)
 _STAGES = {
@@ -85,7 +89,7 @@ def fit_tessellation(
     kind
         "laguerre", "gbpd-quadratic" or "gbpd-sqrt".
     objective
-        "agreement" (cross-entropy, then root error), "cross-entropy" (no more than that), or
+        "agreement" (cross-entropy, then root error, then lost grains brought back), "cross-entropy" (no more than that), or
         "published" (cross-entropy, then Adam on the binary sum, [A] Eq. 32).
     points_per_grain
         Training voxels near faces, on average.
@@ -156,6 +160,7 @@ class _Fit:
         radii = described.diameters_um / 2.0 / self.unit
         self.model: LocalModel = local_model(kind, (seeds - self.middle) / self.unit, radii, matrices)
         self.best = Generators(kind, seeds, weights, matrices)
+        self._start = self.best
         self.best_agreement = self._agreement(self.best, monitor)
         self._history.add_whole(self.best_agreement)
 
@@ -168,7 +173,8 @@ class _Fit:
         monitor: Monitor,
     ) -> Generators:
         sharp = _SHARP if objective == "agreement" else ()
-        stages = (*_STAGES[objective], *sharp)
+        hot = () if self.best_agreement >= _GOOD_START else (_HOT,)
+        stages = (*hot, *_STAGES[objective], *sharp)
         temperature = self.model.temperature(stages[0].temperature)
         theta = self.model.start(temperature)
         work = np.cumsum([0.0] + [stage.share for stage in stages])
@@ -196,6 +202,8 @@ class _Fit:
             theta = polish_as_published(self.model, training, theta, temperature, self._pool, rng, monitor.sub(0.7, 1.0), watch)
             # the published objective is what was asked for, whatever the other one thinks of its result
             return self._in_um(self.model.generators(theta, temperature))
+        if objective == "agreement":
+            self.best = bring_back(self.best, self._start, self.counted, self.grains, _MEAN_DIAMETER * self.unit, monitor)
         return self.best
 
     def _stage(
