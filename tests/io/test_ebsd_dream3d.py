@@ -173,6 +173,22 @@ def test_euler_angles_that_were_turned_alone(tmp_path: Path) -> None:
     assert any("differ; the Euler angles are taken" in words for words in monitor.warnings)
 
 
+def test_angles_left_in_degrees(tmp_path: Path) -> None:
+    """DREAM.3D's readers turn degrees into radians on request only."""
+    path = tmp_path / "a.dream3d"
+    write_stack_dream3d(path, make_stack())
+    radians = read_ebsd(path)
+    with h5py.File(path, "a") as file:
+        values = np.rad2deg(file[f"{CELLS}/EulerAngles"][()])
+        del file[f"{CELLS}/EulerAngles"], file[f"{CELLS}/Quats"]
+        file[f"{CELLS}/EulerAngles"] = values
+    monitor = Monitor()
+    degrees = read_ebsd(path, monitor=monitor)
+    dots = np.abs(np.sum(degrees.quaternions * radians.quaternions, axis=-1))
+    assert np.nanmin(dots) > 1 - 1e-5
+    assert any("read as degrees" in words for words in monitor.warnings)
+
+
 def test_several_images_and_none(tmp_path: Path) -> None:
     write_foreign(tmp_path / "a.dream3d", new=False)
     with h5py.File(tmp_path / "a.dream3d", "a") as file:

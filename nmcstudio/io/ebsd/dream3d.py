@@ -224,6 +224,13 @@ def _orientations(image: _Image, shape: tuple[int, int, int], monitor: Monitor) 
     out = np.full((*shape, 4), np.nan, np.float32)
     euler, quats = image.cells.get("euler"), image.cells.get("quats")
     differ = False
+    degrees = _largest_angle(euler, monitor) > 4 * np.pi + 0.01
+    said = ("Euler angles above 4 pi cannot be radians and are read as degrees",) if degrees else ()
+
+    def turned(k: int) -> NDArray[np.float64]:
+        angles = np.asarray(euler[k], np.float64).reshape(*shape[1:], 3)  # type: ignore[index]
+        return from_bunge(np.deg2rad(angles) if degrees else angles)
+
     for k in range(shape[0]):
         monitor.report(k / shape[0])
         if quats is not None and not differ:
@@ -231,15 +238,25 @@ def _orientations(image: _Image, shape: tuple[int, int, int], monitor: Monitor) 
             unit = np.abs(np.linalg.norm(stored, axis=-1, keepdims=True) - 1) < 1e-6
             out[k] = np.where(unit, stored, normalise(stored))
         if euler is not None:
-            angles = from_bunge(np.asarray(euler[k], np.float64).reshape(*shape[1:], 3)).astype(np.float32)
+            angles = turned(k).astype(np.float32)
             dots = np.abs(np.sum(angles * out[k], axis=-1))
             if quats is None or differ:
                 out[k] = angles
             elif np.nanmin(dots, initial=1.0) < 0.999:
                 differ = True
                 for j in range(k + 1):
-                    out[j] = from_bunge(np.asarray(euler[j], np.float64).reshape(*shape[1:], 3))
-    return out, (("Quats and EulerAngles differ; the Euler angles are taken",) if differ else ())
+                    out[j] = turned(j)
+    return out, (*said, *(("Quats and EulerAngles differ; the Euler angles are taken",) if differ else ()))
+
+
+def _largest_angle(euler: Any, monitor: Monitor) -> float:
+    """Of the Euler angles, whatever their unit: the conversion to radians is an option of DREAM.3D's readers."""
+    largest = 0.0
+    for k in range(0 if euler is None else euler.shape[0]):
+        monitor.check()
+        values = np.abs(euler[k])
+        largest = max(largest, float(np.max(values, initial=0.0, where=np.isfinite(values))))
+    return largest
 
 
 FORMAT = Format("dream3d", "DREAM.3D volume (.dream3d)", (".dream3d",), False, lambda path: True, probe, read, scan_names)
