@@ -49,8 +49,9 @@ class _Stage:
 
 # from a few points, where the problem is convex and coarse, to all of them, where the last share of a voxel counts
 # Where the start values agree badly (long or ramified grains), a fit that begins colder goes astray: far voxels on the wrong
-# side rule it. From good start values the hot stage would only lead away.
-_HOT, _GOOD_START = _Stage(32.0, False, 0.1, 2e-3), 0.75
+# side rule it, with the quadratic form's ten parameters almost everywhere. From good start values it would only lead away.
+_HOT = _Stage(32.0, False, 0.1, 2e-3)
+_GOOD_START = {"laguerre": 0.75, "gbpd-quadratic": 0.95, "gbpd-sqrt": 0.75}  # agreement
 _FIRST = _Stage(8.0, False, 0.2, 2e-3)
 _LAST = _Stage(3.0, False, 1.0, 1e-3)
 _STAGES = {
@@ -173,7 +174,7 @@ class _Fit:
         monitor: Monitor,
     ) -> Generators:
         sharp = _SHARP if objective == "agreement" else ()
-        hot = () if self.best_agreement >= _GOOD_START else (_HOT,)
+        hot = () if self.best_agreement >= _GOOD_START[self.kind] else (_HOT,)
         stages = (*hot, *_STAGES[objective], *sharp)
         temperature = self.model.temperature(stages[0].temperature)
         theta = self.model.start(temperature)
