@@ -160,8 +160,6 @@ def test_keys_follow_the_visible_layers(qtbot) -> None:
         assert key.sizeHint().height() > 60
     model.set_layers(())
     assert not keys.keys
-    keys.show_group("m-3m")
-    assert keys.keys[0].legend.point_group == "m-3m"
 
 
 def test_plots_of_orientations() -> None:
