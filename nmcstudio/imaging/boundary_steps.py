@@ -124,6 +124,7 @@ def follow_boundaries(
     number, grain = connected_components(graph, directed=False)
     rows = []
     for k in range(len(numbers) - 1):
+        monitor.check()
         lower, upper = (np.concatenate([[-1], grain[starts[p] : starts[p + 1]], [number + k]]) for p in (k, k + 1))
         rows.append(_steps(k, borders[k], borders[k + 1], swept[k], lower, upper, float(edges.min())))
     size = _SIZE_OF_AREA * float(np.sqrt(sum(areas) * edges.prod() / max(total, 1)))
