@@ -109,3 +109,20 @@ def test_too_little_memory_is_said_and_boundaries_stay(panel, qtbot, monkeypatch
     qtbot.waitUntil(lambda: "only boundaries are shown" in panel.count.text(), timeout=10_000)
     rest(panel, qtbot)
     assert lines(panel) == [19, 29]
+
+
+def test_an_input_that_is_undone_leaves_no_figures_and_comes_back(panel, qtbot):
+    panel.views.button(2).click()
+    rest(panel, qtbot)
+    assert "grains with" in panel.count.text()
+    record = panel.controller.project.record("ebsd")
+    panel.controller.project.put("ebsd", None)
+    rest(panel, qtbot)
+    assert panel.count.text() == ""
+    assert (panel.live.mode, panel.live.has_input) == ("off", False)
+    assert not panel.views.button(2).isEnabled()
+    panel.controller.project.put("ebsd", record)
+    qtbot.waitUntil(panel.views.button(2).isEnabled, timeout=60_000)
+    panel.views.button(2).click()
+    rest(panel, qtbot)
+    assert "grains with" in panel.count.text()

@@ -127,16 +127,22 @@ class LivePanel(StepPanel):
     @Slot()
     def _replaced(self) -> None:
         super()._replaced()
+        self._forget()
+        if self.isVisible():
+            self._load()
+
+    def _forget(self) -> None:
+        """What was tried out is gone."""
         self._digest = ""
         self.live.begin(None)
         self.choose("off")
         self._live_changed()
-        if self.isVisible():
-            self._load()
 
     def _load(self) -> None:
         project = self.controller.project
         if self.input_node not in project.keys:
+            # An import may be undone while its map is on view.
+            self._forget()
             return
         digest = project.record(self.input_node).digest
         if digest != self._digest:
