@@ -126,3 +126,16 @@ def test_an_input_that_is_undone_leaves_no_figures_and_comes_back(panel, qtbot):
     panel.views.button(2).click()
     rest(panel, qtbot)
     assert "grains with" in panel.count.text()
+
+
+def test_another_project_is_not_shown_what_was_tried_out(panel, qtbot):
+    panel.views.button(2).click()
+    rest(panel, qtbot)
+    panel.controller.edit_params("segment-ebsd", {"angle_deg": 7.0})
+    rest(panel, qtbot)
+    shown: list[str] = []
+    panel.controller.current_node_changed.connect(shown.append)
+    panel.controller.new()
+    rest(panel, qtbot)
+    assert (shown, panel.controller.node) == ([], "")
+    assert panel.area.model.layer("preview") is None

@@ -184,6 +184,20 @@ def test_a_click_chooses_in_slices_table_and_back(window, qtbot) -> None:
     assert "particle 3" in area.readout.words(np.array([20.0, 15.0, 5.0]))
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.uint16(21794), "21794"), (np.uint8(0), "0"), (np.int32(-1234567), "-1234567"), (np.float32(21794.26), "21794"),
+        (np.float64(1234567.8), "1234568"), (np.float32(0.87771), "0.87771"), (np.float32(103.0), "103"),
+        (np.float16(0.1), "0.1"), (-3.0e-6, "-0.000003"), (np.float32(np.nan), "not a number"), (True, "1"),
+    ],
+)  # fmt: skip
+def test_grey_values_are_said_in_plain_figures(value: Any, words: str) -> None:
+    from nmcstudio.gui.views.slices import in_figures
+
+    assert in_figures(value) == words
+
+
 def test_what_is_chosen_is_drawn(window, qtbot) -> None:
     controller, area = window
     put(controller, "particles", labels())

@@ -126,8 +126,9 @@ class LivePanel(StepPanel):
 
     @Slot()
     def _replaced(self) -> None:
-        super()._replaced()
+        # First: the parameters of another project say nothing of what is tried out here.
         self._forget()
+        super()._replaced()
         if self.isVisible():
             self._load()
 

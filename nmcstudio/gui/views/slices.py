@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Slot
 from PySide6.QtGui import QResizeEvent
@@ -114,9 +116,22 @@ class Readout(ElidedLabel):
             if value is None:
                 continue
             if layer.kind == "grey":
-                parts.append(f"{layer.title.lower()} {value:.4g}{(' ' + layer.unit) if layer.unit else ''}")
+                parts.append(f"{layer.title.lower()} {in_figures(value)}{(' ' + layer.unit) if layer.unit else ''}")
             elif layer.title not in said and layer.table is None:
                 said.add(layer.title)
                 noun = layer.title.lower().removesuffix("s")
                 parts.append(f"{noun} {int(value)}" if value else f"no {noun}")
         return "   ·   ".join(parts)
+
+
+def in_figures(value: Any) -> str:
+    """A number of an image without an exponent: whole where it is of a whole type, else to the digits that its type has, five
+    at most and all those before the point."""
+    number = np.asarray(value)
+    if number.dtype.kind in "biu":
+        return str(int(number))
+    if not np.isfinite(number):
+        return "not a number"
+    before = len(str(abs(int(number))))
+    digits = max(before, min(5, int(np.finfo(number.dtype).precision)))
+    return np.format_float_positional(number[()], precision=digits, unique=False, fractional=False, trim="-")
