@@ -71,6 +71,7 @@ def test_boundaries_and_numbers_follow_the_dragged_angle(panel, qtbot):
     assert counts == [4, 3, 2, 1]
     assert "with 100.0 % of the voxels" in panel.count.text()
     assert panel.area.slices["xy"].pane.badge == "preview"
+    assert panel.area.readout.words(np.array([1.0, 1.0, 1.0])).endswith("grain 1 (preview)")
     panel.controller.undo()
     assert panel.controller.params("segment-ebsd")["angle_deg"] != 30.5
 

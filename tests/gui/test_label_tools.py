@@ -238,7 +238,9 @@ def test_fill_closes_the_hole_of_the_clicked_object(desk: SimpleNamespace) -> No
     wanted[6:9, 10:20, 8:13] = np.where(wanted[6:9, 10:20, 8:13] == 0, 3, wanted[6:9, 10:20, 8:13])
     assert np.array_equal(desk.value(), wanted)
     QTest.mouseClick(desk.pane, LEFT, pos=desk.at(15, 5))
-    assert "has no holes" in desk.row.words.full_text()
+    assert "Particle 3 has no holes" in desk.row.words.full_text()
+    desk.controller.undo()
+    desk.qtbot.waitUntil(lambda: "has no holes" not in desk.row.words.full_text(), timeout=10_000)
 
 
 def test_a_contour_is_filled_with_the_chosen_object(desk: SimpleNamespace) -> None:

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit
 
 from nmcstudio.gui import jobs as states
 from nmcstudio.gui.panels.step_panel import StepPanel
+from nmcstudio.gui.widgets.elided import ElidedLabel
 from nmcstudio.gui.widgets.marks import state_of, why_stale
 from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.workflow import WorkflowPanel
@@ -99,6 +100,9 @@ def test_cancel_and_finish_buttons(qtbot, panel, controller):
     qtbot.waitSignal(controller.jobs.progressed, timeout=20_000).wait()
     assert not panel.foot.run_button.isEnabled()
     assert panel.foot.stack.currentWidget() is panel.foot.job_bar
+    panel.foot.job_bar.show_progress("many words " * 30, None)
+    line = panel.foot.job_bar.findChild(ElidedLabel)
+    qtbot.waitUntil(lambda: line.text().endswith("…"), timeout=5_000)
     panel.foot.cancel_button.click()
     finish(qtbot, controller)
     assert controller.project.keys == ()

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
-from nmcstudio.gui.views.layer_model import LayerModel
+from nmcstudio.gui.views.layer_model import LayerModel, is_preview
 from nmcstudio.gui.views.selection import Selection
 from nmcstudio.gui.views.slice_pane import AXIS_NAMES, Crosshair, SlicePane
 from nmcstudio.gui.views.slicing import index_at, value_at
@@ -119,8 +119,10 @@ class Readout(ElidedLabel):
                 parts.append(f"{layer.title.lower()} {in_figures(value)}{(' ' + layer.unit) if layer.unit else ''}")
             elif layer.title not in said and layer.table is None:
                 said.add(layer.title)
-                noun = layer.title.lower().removesuffix("s")
-                parts.append(f"{noun} {int(value)}" if value else f"no {noun}")
+                noun, preview = layer.title.lower().removesuffix("s"), ""
+                if is_preview(layer):
+                    noun, preview = noun.removesuffix(" preview"), " (preview)"
+                parts.append((f"{noun} {int(value)}" if value else f"no {noun}") + preview)
         return "   ·   ".join(parts)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from nmcstudio.core.monitor import Progress
 from nmcstudio.gui.jobs import QUEUED, RUNNING, Job
+from nmcstudio.gui.widgets.elided import ElidedLabel
 from nmcstudio.gui.widgets.times import left
 
 
@@ -17,8 +18,7 @@ class JobBar(QWidget):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
-        self._words = QLabel()
-        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._words = ElidedLabel()
         self._figures = QLabel()
         self._figures.setObjectName("muted")
         row = QHBoxLayout()
@@ -42,8 +42,7 @@ class JobBar(QWidget):
 
     def show_progress(self, message: str, progress: Progress | None) -> None:
         """Show how far some work is, under these words."""
-        self._words.setText(message[:1].upper() + message[1:])
-        self._words.setToolTip(message)
+        self._words.set_full_text(message[:1].upper() + message[1:])
         fraction = progress.fraction if progress is not None else None
         known = fraction is not None and fraction > 0
         # An undetermined bar of Qt moves for ever; an empty one with the elapsed time says the same and stands still.

@@ -16,6 +16,7 @@ from nmcstudio.gui.views.selection import TOOLS, Selection
 from nmcstudio.gui.views.store import ContentStore
 from nmcstudio.gui.widgets.brush_options import BrushOptions
 from nmcstudio.gui.widgets.elided import ElidedLabel
+from nmcstudio.gui.widgets.number_box import as_sentence
 from nmcstudio.gui.widgets.split_options import SplitOptions
 
 _TIPS = {
@@ -127,6 +128,7 @@ class LabelToolRow(QWidget):
         self._selection.acted.connect(self._acted)
         self._selection.hovered.connect(self._hover)
         self._selection.changed.connect(self._changed)
+        self._controller.node_changed.connect(self._node_changed)
         self._selection.tool_changed.connect(self._tool_changed)
         self._store.shown.connect(self._shown)
         self.editing.preparing.connect(self._say)
@@ -263,6 +265,12 @@ class LabelToolRow(QWidget):
         self._say()
 
     @Slot(str)
+    def _node_changed(self, node: str) -> None:
+        # What could not be done with the labels says nothing of other ones, as after an undo.
+        if node == self.node:
+            self._changed()
+
+    @Slot(str)
     def _tool_changed(self, tool: str) -> None:
         self.buttons[tool].setChecked(True)
         pages = {
@@ -293,8 +301,8 @@ class LabelToolRow(QWidget):
 
     @Slot(str)
     def _refuse(self, words: str) -> None:
-        self._refused = words
-        self._controller.message.emit(words)
+        self._refused = as_sentence(words)
+        self._controller.message.emit(self._refused)
         self._say()
 
     @Slot(object)
