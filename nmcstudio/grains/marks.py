@@ -25,6 +25,7 @@ _U = 1e-12
 _MEAN_BOUNDS, _SD_BOUNDS, _GAP_BOUNDS = (-2.0, 2.0), (-2.0, 2.0), (float(np.log(0.05)), 5.0)
 _MARGINS = {1.0: (-0.5, -1.4), 3.0: (0.5, -2.0)}  # starts of the Tawn copula, by how far the skewness is lowered
 _FAR = 1e10
+_MANY = 20_000  # weights, from which on half of that many tell where the highest likelihood is
 # Where an ascent ends, per weight: the likelihoods of a comparison need two digits behind the point.
 _EXACT, _QUICK = {"ftol": 1e-12, "gtol": 1e-7}, {"ftol": 1e-8, "gtol": 1e-4}
 
@@ -167,6 +168,11 @@ def fit_marks(
     """
     monitor = monitor or Monitor()
     w, u2, turns = _sample(weights, u2, law, copula)
+    if start is None and len(w) > _MANY:
+        # Starts and the walk along the ridge on a part; from there all need one ascent only.
+        part = np.random.default_rng(0).choice(len(w), _MANY // 2, replace=False)
+        rough = fit_marks(w[part], u2[part], law=law, copula=copula, errors=False, monitor=monitor)
+        start = rough.weights, rough.copula
     if start is not None:
         turns = (float(start[1].parameters.get("rotation", 0.0)),)
     found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,18 @@ from nmcstudio.grains.matern import ball_volume, pair_correlation_theory, ripley
 from nmcstudio.stats.point_patterns import Pairs, find_pairs
 from nmcstudio.stats.regions import Region
 
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
+
 Array = NDArray[np.float64]
 
 # Limits of mu, and of R in units of intensity^(-1/3). At the lower limit of mu a Matérn process is all but Poisson.
 MU_LIMITS = (0.02, 200.0)
 RADIUS_LIMITS = (0.02, 2.0)
 _BINNED_FROM = 20_000  # pairs
+_SHIFTS = ((0.0, 0.0), (0.5, -0.3), (-0.5, 0.3))  # of log lambda and log R, from the given start to those of the searches
+_AXES = np.eye(2)
+_FIRST, _ROUGH = 0.3, 0.02  # of the simplex, in logarithms: at the start, and where all but the best search end
 
 
 def palm_log_likelihood(pairs: Pairs, parent_intensity: float, cluster_radius_um: float) -> float:
@@ -76,15 +83,17 @@ def minimise(
         monitor.check()
         return loss(float(np.exp(x[0])), float(np.exp(x[1])))
 
-    best = None
-    for shift in ((0.0, 0.0), (0.5, -0.3), (-0.5, 0.3)):
-        x = np.clip(np.log(start) + np.array(shift), low + 1e-6, high - 1e-6)
-        result = optimize.minimize(
-            at, x, method="Nelder-Mead", bounds=bounds, options={"xatol": 1e-4, "fatol": 1e-9, "maxfev": 600}
-        )
-        if best is None or result.fun < best.fun:
-            best = result
-    assert best is not None
+    def walk(x: Array, size: float, near: float, precise: float) -> OptimizeResult:
+        x = np.clip(x, low + 1e-6, high - 1e-6)
+        corners = np.array([x, x + size * _AXES[0], x + size * _AXES[1]])
+        corners = np.where((corners < low) | (corners > high), 2.0 * x - corners, corners)
+        options = {"xatol": near, "fatol": precise, "maxfev": 600, "initial_simplex": corners}
+        return optimize.minimize(at, x, method="Nelder-Mead", bounds=bounds, options=options)
+
+    # Three starts tell which summit is the highest; only that one is climbed to the end.
+    starts = [np.log(start) + np.array(shift) for shift in _SHIFTS]
+    rough = min((walk(x, _FIRST, _ROUGH, np.inf) for x in starts), key=lambda found: float(found.fun))
+    best = walk(rough.x, _ROUGH, 1e-4, 1e-9)
     return float(np.exp(best.x[0])), float(np.exp(best.x[1])), float(best.fun)
 
 

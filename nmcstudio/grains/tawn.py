@@ -131,6 +131,7 @@ def tawn_kendall_tau(kappa: float, psi1: float, psi2: float) -> float:
 
 # Where the Pickands function is looked at: on either side of its minimum, which tells asymmetry from strength.
 PICKANDS_AT = (0.3, 0.65)
+_MET = 1e-12  # half the squared distance of the logarithms at which they count as met
 
 
 def tawn_pickands(t: Any, kappa: float, psi1: float, psi2: float) -> Array:
@@ -148,7 +149,11 @@ def tawn_of_pickands(log_values: Array) -> Law:
     def gap(x: Array) -> Array:
         return np.log(tawn_pickands(t, 1.0 + np.exp(x[0]), 1.0, x[1])) - log_values
 
-    bounds = ([np.log(0.005), 0.02], [np.log(9.0), 1.0])
-    found = [optimize.least_squares(gap, start, bounds=bounds) for start in ((-1.5, 0.4), (-2.0, 0.9), (0.0, 0.2))]
+    low, high = np.array([np.log(0.005), 0.02]), np.array([np.log(9.0), 1.0])
+    found = []
+    for start in ((-1.5, 0.4), (-2.0, 0.9), (0.0, 0.2)):
+        found.append(optimize.least_squares(gap, start, bounds=(low, high)))
+        if found[-1].cost < _MET:
+            break  # two numbers for two values: met exactly, no other start can be nearer
     best = min(found, key=lambda one: one.cost).x
     return Law("tawn", {"kappa": float(1.0 + np.exp(best[0])), "psi1": 1.0, "psi2": float(best[1])})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,10 @@ from nmcstudio.core.volume import Triple
 from nmcstudio.grains.labelling import label_grid, packed
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 _BLOCK = 32  # voxels of the edge of one piece of work
+_TILE_CELLS = 1500.0  # in a cube of such pieces
 # Coarse voxels in a mean cell of the first look: nearly all cells show in it, and the rest is few enough for a closer one.
 _COARSE_VOXELS = 60.0
 _CERTAIN = 6
@@ -66,9 +69,6 @@ def count_visible_voxels(
     -------
     int64 ``(n,)``.
     """
-    from nmcstudio.grains.labelling_kernels import CODES
-    from nmcstudio.grains.visibility_kernels import count_voxels
-
     monitor = monitor or Monitor()
     packing = packed(kind, seeds_um, weights, matrices)
     if kind == "laguerre" and minimum_voxels == 1:
@@ -76,16 +76,64 @@ def count_visible_voxels(
     else:
         sizes = _coarse_sizes(kind, seeds_um, weights, matrices, raster, minimum_voxels, monitor)
     wanted = (sizes < minimum_voxels).astype(np.uint8)
-    shape, spacing, origin = _as_xyz(raster)
     exact = np.zeros(len(weights), np.int64)
-    for z in range(0, shape[2], _BLOCK):
-        for y in range(0, shape[1], _BLOCK):
-            monitor.check()
-            for x in range(0, shape[0], _BLOCK):
-                low = np.array([x, y, z], dtype=np.int64)
-                high = np.minimum(low + _BLOCK, shape)
-                count_voxels(CODES[kind], *packing, wanted, low, high, spacing, origin, _bytes(raster), exact)
+    for low, high in _pieces(raster, np.zeros(3, np.int64), np.array(raster.shape[::-1]), _tile(raster, len(weights))):
+        # Each block looks at the generators of its tile only, lest the work grows with the square of their number.
+        near = _near(kind, packing, raster, low, high)
+        if wanted[near].any():
+            exact[near] += _counted(kind, packing, near, wanted, raster, low, high, monitor)
     return np.where(wanted, exact, sizes)
+
+
+def _tile(raster: Raster, count: int) -> int:
+    """Voxels of the edge of a tile of about `_TILE_CELLS` cells."""
+    edge = (_TILE_CELLS * np.prod(raster.shape, dtype=float) / max(count, 1)) ** (1 / 3)
+    return _BLOCK * int(np.ceil(min(edge, max(raster.shape)) / _BLOCK))
+
+
+def _pieces(raster: Raster, low: Indices, high: Indices, edge: int) -> Iterator[tuple[Indices, Indices]]:
+    """Corners of the pieces of a part of the raster, (x, y, z)."""
+    for z in range(low[2], high[2], edge):
+        for y in range(low[1], high[1], edge):
+            for x in range(low[0], high[0], edge):
+                corner = np.array([x, y, z], dtype=np.int64)
+                yield corner, np.minimum(corner + edge, high)
+
+
+def _near(kind: str, packing: tuple[Array, Array, Array], raster: Raster, low: Indices, high: Indices) -> NDArray[np.int32]:
+    """Generators that may own a voxel of a part of the raster, in their order."""
+    from nmcstudio.grains.labelling_kernels import CODES, prune
+
+    _, spacing, origin = _as_xyz(raster)
+    every = np.arange(len(packing[1]), dtype=np.int32)
+    half = 0.5 * (high - 1 - low) * spacing
+    kept = np.empty_like(every)
+    number = prune(CODES[kind], *packing, every, len(every), origin + low * spacing + half, half, np.empty(len(every)), kept, 0.0)
+    return kept[:number]
+
+
+def _counted(
+    kind: str,
+    packing: tuple[Array, Array, Array],
+    near: NDArray[np.int32],
+    wanted: NDArray[np.uint8],
+    raster: Raster,
+    low: Indices,
+    high: Indices,
+    monitor: Monitor,
+) -> NDArray[np.int64]:
+    """Voxels in a part of the raster of those of the generators `near` that are wanted."""
+    from nmcstudio.grains.labelling_kernels import CODES
+    from nmcstudio.grains.visibility_kernels import count_voxels
+
+    _, spacing, origin = _as_xyz(raster)
+    s, w, m = packing
+    own = s[near], w[near], m if kind == "laguerre" else m[near]
+    found = np.zeros(len(near), np.int64)
+    for at, end in _pieces(raster, low, high, _BLOCK):
+        monitor.check()
+        count_voxels(CODES[kind], *own, wanted[near], at, end, spacing, origin, _bytes(raster), found)
+    return found
 
 
 def _as_xyz(raster: Raster) -> tuple[NDArray[np.int64], Array, Array]:
