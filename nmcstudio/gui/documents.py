@@ -55,6 +55,8 @@ class Documents(QObject):
 
     def _new_now(self) -> None:
         self.controller.new()
+        # What was said last was said of the project before.
+        self.controller.message.emit("New project")
         self.opened.emit()
 
     def ask_open(self) -> None:

@@ -110,7 +110,8 @@ def _warn_of_gaps(keep: NDArray[np.bool_], monitor: Monitor) -> None:
     there = np.flatnonzero(keep.any(axis=(1, 2)))
     gaps = np.setdiff1d(np.arange(there[0], there[-1]), there) if len(there) else there
     if len(gaps):
-        listed = ", ".join(str(z) for z in gaps[:8]) + (" …" if len(gaps) > 8 else "")
+        # Counted from 1, as the window shows sections and as they are left out.
+        listed = ", ".join(str(z + 1) for z in gaps[:8]) + (" …" if len(gaps) > 8 else "")
         monitor.warn(
             f"nothing is known in {len(gaps)} of the sections ({listed}): grains on both sides are taken as different ones; "
             "aligning can fill such sections from their neighbours (missing sections: nearest or interpolate)"

@@ -198,6 +198,20 @@ def test_sentences_begin_with_a_capital_but_names_of_files_stay():
     assert as_sentence("simulated. Or not") == "Simulated. Or not"
 
 
+def test_the_row_that_has_the_keyboard_is_seen(qtbot, controller):
+    panel = WorkflowPanel(controller)
+    qtbot.addWidget(panel)
+    panel.show()
+    row = panel.rows["particles"]
+    panel.rows["ct"].setFocus()
+    panel.activateWindow()
+    qtbot.waitUntil(panel.rows["ct"].hasFocus, timeout=5_000)
+    before = row.grab().toImage()
+    row.setFocus()
+    qtbot.waitUntil(row.hasFocus, timeout=5_000)
+    assert row.grab().toImage() != before
+
+
 def test_a_click_shows_the_node_and_the_panel_of_the_step_that_made_it(qtbot, controller):
     workflow = WorkflowPanel(controller)
     qtbot.addWidget(workflow)

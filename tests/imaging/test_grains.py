@@ -253,7 +253,7 @@ def test_a_missing_section_is_told() -> None:
     monitor = Monitor()
     grains = segment_grains(replace(stack, observed=observed), min_voxels=1, monitor=monitor)
     assert len(np.unique(grains.labels[grains.labels > 0])) == 2
-    assert any("1 of the sections (3)" in words for words in monitor.warnings)
+    assert any("1 of the sections (4)" in words for words in monitor.warnings)
 
 
 def test_why_there_is_no_grain() -> None:
