@@ -260,3 +260,33 @@ def test_the_worst_grains_stand_first_and_a_click_asks_for_one(qtbot, controller
     worst.list.itemClicked.emit(worst.list.topLevelItem(1), 0)
     assert asked == [10]
     assert Selection.of(controller).ids == (10,)
+
+
+def test_the_fitted_tessellation_is_read_beside_the_window(qtbot, controller):
+    import threading
+    from dataclasses import replace
+
+    import numpy as np
+    from live_window import put
+
+    from nmcstudio.core.grains import Tessellation
+    from nmcstudio.gui.panels.stack import make_panel
+
+    fitted = Tessellation(
+        kind="laguerre", seeds_um=np.array([[1.0, 1, 1], [3.0, 3, 3]]), weights=np.zeros(2),
+        window_um=np.array([[0.0, 4]] * 3), labels=np.array([4, 7]),
+        agreements=np.array([0.9, 0.3]), volumes_um3=np.array([30.0, 34.0]),
+    )  # fmt: skip
+    put(controller, "tessellation", fitted)
+    readers = []
+
+    def load():
+        readers.append(threading.current_thread() is threading.main_thread())
+        return fitted
+
+    controller.project.put("tessellation", replace(controller.project.record("tessellation"), load=load))
+    panel = make_panel(controller, "fit-tessellation")
+    qtbot.addWidget(panel)
+    qtbot.waitUntil(lambda: panel.worst.list.topLevelItemCount() == 2, timeout=20_000)
+    assert panel.worst.list.topLevelItem(0).text(0) == "7"
+    assert readers == [False]

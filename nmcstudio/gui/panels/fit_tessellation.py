@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QLabel, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from nmcstudio.core.grains import Tessellation
 from nmcstudio.gui.panels.step_panel import StepPanel
 from nmcstudio.gui.views.selection import Selection
 
@@ -94,11 +95,13 @@ class FitTessellationPanel(StepPanel):
     def _fitted(self, node: str = "tessellation") -> None:
         if node != "tessellation":
             return
-        project = self.controller.project
-        if "tessellation" not in project.keys:
+        if "tessellation" not in self.controller.project.keys:
             self.worst.clear()
             return
-        fitted = project.value("tessellation")
+        # From the file where a project was opened: that must not hold up the window.
+        self.controller.load_value_async("tessellation", self._show_fitted)
+
+    def _show_fitted(self, fitted: Tessellation) -> None:
         if fitted.agreements is None or fitted.volumes_um3 is None:
             self.worst.clear()
             return
