@@ -42,6 +42,9 @@ class Region(Protocol):
     def eroded_volume_um3(self, distances_um: Array) -> Array:
         """Volume of the points of W further than each distance from the complement."""
 
+    def middle(self, share: float) -> Region:
+        """The part in a box of that share of the bounds, about their middle."""
+
 
 @dataclass(frozen=True)
 class BoxRegion:
@@ -85,6 +88,10 @@ class BoxRegion:
     def eroded_volume_um3(self, distances_um: Array) -> Array:
         edges = np.maximum(self.edges_um - 2.0 * np.asarray(distances_um)[..., None], 0.0)
         return self.fill * np.prod(edges, axis=-1)
+
+    def middle(self, share: float) -> BoxRegion:
+        """The box of that share about the same middle, of the same fill."""
+        return BoxRegion(_shrunk(self.bounds_um, share), self.fill)
 
 
 class MaskRegion:
@@ -147,6 +154,18 @@ class MaskRegion:
         share = 1.0 - np.searchsorted(depths, np.asarray(distances_um), side="right") / len(depths)
         return share * self.volume_um3
 
+    def middle(self, share: float) -> MaskRegion:
+        """The voxels in the box of that share about the middle of the bounds; all of them where none lie there."""
+        low, high = _shrunk(self.bounds_um, share).T[:, ::-1]
+        first = np.floor((low - self._origin) / self._spacing + 0.5).astype(int)
+        last = np.ceil((high - self._origin) / self._spacing + 0.5).astype(int)
+        part = tuple(slice(max(a, 0), b) for a, b in zip(first, last))
+        mask = self._cover[part] >= 0.5
+        if not mask.any():
+            return self
+        spacing, origin = self._spacing.tolist(), (self._origin + np.maximum(first, 0) * self._spacing).tolist()
+        return MaskRegion(mask, (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2]))
+
     @cached_property
     def _covariance(self) -> Array:
         from scipy import fft
@@ -185,3 +204,9 @@ def _block_mean(values: NDArray[np.bool_], block: int) -> NDArray[np.float32]:
     padded = np.pad(values, pad)
     nz, ny, nx = (n // block for n in padded.shape)
     return padded.reshape(nz, block, ny, block, nx, block).mean(axis=(1, 3, 5), dtype=np.float32)
+
+
+def _shrunk(bounds_um: Array, share: float) -> Array:
+    """A box of that share of the volume of `bounds_um` ``(3, 2)``, about the same middle."""
+    middle = bounds_um.mean(axis=1, keepdims=True)
+    return np.asarray(middle + (bounds_um - middle) * share ** (1 / 3))

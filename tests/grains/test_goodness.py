@@ -8,6 +8,7 @@ import pytest
 from nmcstudio.core.errors import Cancelled, NmcError
 from nmcstudio.core.grains import Law
 from nmcstudio.core.monitor import Monitor
+from nmcstudio.grains import goodness
 from nmcstudio.grains.fit_seeds import fit_seeds
 from nmcstudio.grains.goodness import LEVEL, envelope_test, judge_process
 from nmcstudio.grains.processes import simulate_matern, simulate_poisson, simulate_strauss
@@ -111,3 +112,18 @@ def test_the_level_is_kept(law):
             points = simulate_matern(*law.parameters.values(), small.bounds_um, rng)
         rejected += envelope_test(points, small, law, np.random.default_rng([7, k]), 19)[1] <= LEVEL
     assert rejected <= 12
+
+
+def test_of_very_many_seeds_those_in_the_middle_are_tested(monkeypatch):
+    monkeypatch.setattr(goodness, "_MOST_SEEDS", 150)
+    points = patterns()["poisson"]
+    z, y, x = np.indices((25, 25, 25)) - 12
+    ball = MaskRegion(z * z + y * y + x * x <= 150, (0.2,) * 3, (0.1,) * 3)
+    for region in (BOX, ball):
+        tested = goodness._tested(points, region)
+        whole, part = region.contains(points), tested.contains(points)
+        assert whole.sum() > 150
+        assert 100 < part.sum() < 200
+        assert not (part & ~whole).any()
+    monkeypatch.setattr(goodness, "_MOST_SEEDS", len(points))
+    assert goodness._tested(points, BOX) is BOX

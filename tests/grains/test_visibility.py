@@ -48,3 +48,24 @@ def test_a_single_cell_and_equal_seeds():
     two = count_visible_voxels("laguerre", np.array([[2.0, 2.0, 2.0]] * 2), np.zeros(2), None, raster, 1)
     assert two[0] >= 1
     assert two[1] == 0
+
+
+def test_work_grows_with_the_cells_and_not_with_their_square(monkeypatch):
+    from nmcstudio.grains import visibility, visibility_kernels
+
+    looked, count_voxels = [], visibility_kernels.count_voxels
+    monkeypatch.setattr(visibility, "_TILE_CELLS", 100.0)
+    monkeypatch.setattr(visibility_kernels, "count_voxels", lambda *a: looked.append(len(a[2])) or count_voxels(*a))
+
+    def work(edge):
+        """Generators that all blocks look at, of windows with one generator for every 300 voxels."""
+        rng = np.random.default_rng(3)
+        seeds = rng.uniform(0.0, edge, (edge**3 // 300, 3))
+        weights = rng.normal(0.0, 25.0, len(seeds))
+        looked.clear()
+        found = count_visible_voxels("laguerre", seeds, weights, None, Raster((edge,) * 3, (1.0,) * 3, (0.5,) * 3), 1)
+        assert 0.02 < np.mean(found == 0) < 0.5
+        return sum(looked)
+
+    # Eight times the cells: 64 times the work if every block looked at all of them; more than eight as less lies at the rim.
+    assert work(128) < 16 * work(64)

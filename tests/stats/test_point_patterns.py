@@ -31,6 +31,22 @@ def full_mask(block_shape=(20, 24, 32), spacing=0.25):
     return MaskRegion(np.ones(block_shape, bool), (spacing,) * 3, (-2 + spacing / 2, 1 + spacing / 2, spacing / 2))
 
 
+def test_middle_of_a_region_is_a_part_of_it_of_that_size():
+    rng = np.random.default_rng(4)
+    for region, share in ((BOX, 0.3), (full_mask(), 0.125), (ball_mask(), 0.3)):
+        part = region.middle(share)
+        points = rng.uniform(region.bounds_um[:, 0], region.bounds_um[:, 1], (20_000, 3))
+        inside = part.contains(points)
+        assert not (inside & ~region.contains(points)).any()
+        assert np.mean(inside) * np.prod(np.ptp(region.bounds_um, axis=1)) == pytest.approx(part.volume_um3, rel=0.06)
+        assert np.prod(np.ptp(part.bounds_um, axis=1)) == pytest.approx(
+            share * np.prod(np.ptp(region.bounds_um, axis=1)), rel=0.25
+        )
+        np.testing.assert_allclose(part.bounds_um.mean(axis=1), region.bounds_um.mean(axis=1), atol=0.3)
+    hollow = MaskRegion(np.pad(np.zeros((8, 8, 8), bool), 2, constant_values=True), (1.0,) * 3)
+    assert hollow.middle(0.1) is hollow
+
+
 def test_mask_of_a_box_agrees_with_the_box():
     mask = full_mask()
     rng = np.random.default_rng(1)
