@@ -111,6 +111,8 @@ def measure_drift(
     """
     monitor = monitor or Monitor()
     filled = [k for k in sections_with_data(stack) if k not in leave_out]
+    if not filled and not leave_out:
+        raise NmcError("no section has indexed points, there is nothing to align", "look at the map and how it was imported")
     if len(filled) < 2:
         if stack.shape[0] > 1:
             raise NmcError("fewer than two sections are left to compare", "leave out fewer sections", "leave_out")

@@ -198,6 +198,9 @@ def test_errors_and_cancel() -> None:
     stack = particle(depth=1)
     with pytest.raises(NmcError, match="single section"):
         align_slices(stack)
+    empty = particle(depth=3)
+    with pytest.raises(NmcError, match="no section has indexed points"):
+        measure_drift(replace(empty, phase=np.zeros_like(empty.phase)))
     monitor = Monitor()
     monitor.cancel()
     with pytest.raises(Cancelled):
