@@ -78,7 +78,8 @@ def fit_matern(
         lam, radius = intensity / MU_LIMITS[0], 0.2 * intensity ** (-1 / 3)
         other = "strauss" if ratio > 1.05 else "poisson"
         notes.append(
-            f"The seeds are not clustered (mean nearest-neighbour distance {ratio:.2f} of that of random points): the Matérn fit "
+            f"The seeds are not clustered by more than chance explains (mean nearest-neighbour distance {ratio:.2f} of that of "
+            "random points): the Matérn fit "
             f"ends at its Poisson limit and its cluster radius means nothing. Fit again with --seeds {other}."
         )
     elif errors and rng is not None:

@@ -57,7 +57,7 @@ def fit_strauss(
     if gamma > 0.95 or gain * len(inside) < LEAST_GAIN:
         ratio = regularity(points_um, region)
         notes.append(
-            f"The seeds do not repel each other (gamma {gamma:.2f}, mean nearest-neighbour distance {ratio:.2f} of that of "
-            f"random points). Fit again with --seeds {'matern' if ratio < 0.95 else 'poisson'}."
+            f"The seeds do not repel each other by more than chance explains (gamma {gamma:.2f}, mean nearest-neighbour distance "
+            f"{ratio:.2f} of that of random points). Fit again with --seeds {'matern' if ratio < 0.95 else 'poisson'}."
         )
     return ProcessFit(Law("strauss", {"beta": beta, "gamma": gamma, "interaction_radius": radius}), True, tuple(notes), radius)

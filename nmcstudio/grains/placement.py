@@ -187,6 +187,14 @@ def arrange_orientations(
             before, looked = shift, start
         chosen = rng.integers(n, size=(_CHUNK, 2))
         exchange(chosen, drawn, group, _BIN, placed, slots.starts, slots.others, slots.twins, slots.areas, bins, gap)
+    else:
+        shift = float(np.abs(gap).sum() * _BIN)
+        if shift >= _CLOSE:
+            monitor.warn(
+                f"Orientations were exchanged {tries:,} times, the most that are tried: the angles of neighbours still differ "
+                f"from the measured ones by {np.degrees(shift):.2g}° on average. Simulate a smaller volume where they must agree "
+                "better."
+            )
     return drawn[placed]
 
 

@@ -18,6 +18,7 @@ _LARGEST_STEP = 0.6
 # Remaining residual that counts as agreement however small the Monte Carlo error: the last step takes it away to first order.
 TOLERANCE = 0.15
 _DIFFERENCE = 0.15  # between two places that tell a derivative; common random numbers leave little noise in it
+_TELLING_CELLS = 4_000  # visible ones, in the windows that tell a derivative; all windows where they hold fewer
 _SLOW = 0.5  # of the residual that is left after a step, from which on the derivatives are not good enough
 _FAR = 0.3  # from the place of the derivatives, beyond which they are taken again
 _LEAST_SINGLES = 8  # windows; the scatter of fewer says nothing of a standard error
@@ -52,13 +53,14 @@ class Search:
         self.residual = self.noise = np.full(len(self.x), np.nan)
         self.scatter = np.empty((0, len(self.x)))
         self._measured_at: Array | None = None
+        self._common: list[VisiblePattern] = []
         self._looks = 0
 
     def approach(self) -> None:
         """To the solution on windows with common random numbers."""
         checks = max(2, self.steps // 2)
         residual = self._step(False)
-        self._measure(residual)
+        self._measure()
         for _ in range(2 * self.steps):
             # Near enough for the checks, which move it once more; from a place that was looked at, not from the next guess.
             enough = 0.5 * TOLERANCE if len(self.rows) >= self.steps - checks else _NEAR
@@ -76,7 +78,7 @@ class Search:
                 self.sensitivity = _tamed(self.sensitivity)
             residual = new
         if self._measured_at is not None and np.max(np.abs(self.x - self._measured_at)) > _FAR:
-            self._measure(residual)
+            self._measure()
 
     def check(self) -> None:
         """Fresh windows at the place found; their mean moves it once more."""
@@ -130,12 +132,12 @@ class Search:
             return np.full(len(self.x), np.nan)
         return np.asarray(np.sqrt(self.spread.var(axis=0, ddof=1) / self.compare.patterns + self.uncertainty**2))
 
-    def _look(self, x: Array, fresh: bool, words: str) -> tuple[Array, list[VisiblePattern]]:
-        """Data minus simulation at a place, and the patterns."""
+    def _look(self, x: Array, fresh: bool, words: str, first: int | None = None) -> tuple[Array, list[VisiblePattern]]:
+        """Data minus simulation at a place, and the patterns; of all windows, or of the first ones."""
         total = self.steps + len(self.vector.telling)
         part = self.monitor.sub(min(self._looks / total, 0.9), min((self._looks + 1) / total, 1.0))
         self._looks += 1
-        patterns = self.plan.draw(self.vector.model(x), child(self.rng, len(self.rows) if fresh else 0), part, words)
+        patterns = self.plan.draw(self.vector.model(x), child(self.rng, len(self.rows) if fresh else 0), part, words, first)
         return self.compare(patterns, part), patterns
 
     def _step(self, fresh: bool, kept: list[VisiblePattern] | None = None) -> Array:
@@ -145,18 +147,25 @@ class Search:
         self.rows.append((residual, self.x - self.vector.values, fresh, hidden))
         if kept is not None:
             kept += patterns
+        if not fresh:
+            self._common = patterns
         return residual
 
-    def _measure(self, residual: Array) -> None:
-        """Derivatives by what moves the number of visible cells, on the common windows."""
+    def _measure(self) -> None:
+        """Derivatives by what moves the number of visible cells, on the common windows, at the last place looked at.
+
+        The first windows are enough: what two places differ by on common random numbers hardly depends on the windows.
+        """
+        first = 1 + int(np.searchsorted(np.cumsum([len(p.weights) for p in self._common]), _TELLING_CELLS))
+        base = self.compare(self._common[:first], self.monitor) if self.vector.telling else self.x
         for index in self.vector.telling:
             if self.monitor.finish_requested:
                 return
             x = self.x.copy()
             step = _DIFFERENCE if x[index] + _DIFFERENCE < self.vector.high[index] else -_DIFFERENCE
             x[index] += step
-            seen, _ = self._look(x, False, "Correcting for empty cells: how the fit follows the parameters")
-            self.sensitivity[:, index] = (residual - seen) / step
+            seen, _ = self._look(x, False, "Correcting for empty cells: how the fit follows the parameters", first)
+            self.sensitivity[:, index] = (base - seen) / step
             self._measured_at = self.x
         self.sensitivity = _tamed(self.sensitivity)
 

@@ -131,8 +131,10 @@ class SimulatedWindows:
         """``(3,)``, edges of the box."""
         return self.pitch_um * np.array(self.counts)
 
-    def draw(self, model: GrainModel, rng: np.random.Generator, monitor: Monitor, message: str = "") -> list[VisiblePattern]:
-        """The visible patterns of all windows; the same `rng` at other parameters gives the coupled ones."""
+    def draw(
+        self, model: GrainModel, rng: np.random.Generator, monitor: Monitor, message: str = "", first: int | None = None
+    ) -> list[VisiblePattern]:
+        """The visible patterns of all or the first windows; the same `rng` at other parameters gives the coupled ones."""
         cells = self._cells(model, rng, monitor)
 
         def look(index: int) -> VisiblePattern:
@@ -144,7 +146,7 @@ class SimulatedWindows:
             moved = pattern.seeds_um + self.error[0] * numbers[:, :3]
             return replace(pattern, seeds_um=moved, weights=pattern.weights + self.error[1] * numbers[:, 3])
 
-        return in_threads(look, range(self.windows), monitor, message)
+        return in_threads(look, range(self.windows)[:first], monitor, message)
 
     def generators(self, model: GrainModel, rng: np.random.Generator, monitor: Monitor) -> tuple[Array, Array]:
         """Seeds and weights of all generators, visible or not, that may own a voxel of the first window."""

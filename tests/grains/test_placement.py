@@ -15,6 +15,7 @@ from nmcstudio.core.monitor import Monitor
 from nmcstudio.core.volume import LabelVolume
 from nmcstudio.crystal.quaternions import from_axis_angle, multiply, random_orientations
 from nmcstudio.crystal.symmetry import disorientation_angles
+from nmcstudio.grains import placement
 from nmcstudio.grains.fit_texture import fit_texture
 from nmcstudio.grains.placement import Contacts, arrange_orientations, judge_placement, neighbour_quantiles
 from nmcstudio.grains.textures import contacts_of, draw_orientations, needs_contacts
@@ -152,3 +153,13 @@ def test_exchanging_keeps_the_orientations() -> None:
     monitor.cancel()
     with pytest.raises(Cancelled):
         arrange_orientations(q, contacts, wanted, GROUP, np.random.default_rng(14), monitor)
+
+
+def test_ending_before_neighbours_follow_the_law_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, _ = voronoi(40, 11, side=16)
+    q = random_orientations(40, np.random.default_rng(12))
+    monkeypatch.setattr(placement, "_MOST_TRIES", 10)
+    monitor = Monitor()
+    # Random orientations hold no such neighbours.
+    arrange_orientations(q, contacts_of(labels), np.full(200, np.radians(1.0)), GROUP, np.random.default_rng(14), monitor)
+    assert "exchanged 10 times" in monitor.warnings[0]
