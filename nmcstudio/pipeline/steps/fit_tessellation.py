@@ -23,8 +23,8 @@ class FitTessellationParams(Params):
     objective: Literal["agreement", "cross-entropy", "published"] = param(
         "agreement",
         "Objective",
-        help="Agreement: cross-entropy first, then a loss between that and the number of wrong voxels. Cross-entropy: the convex part only. "
-        "Published: cross-entropy first, then Adam on the sum of binary cross-entropies.",
+        help="Agreement: cross-entropy first, then a loss between that and the number of wrong voxels. "
+        "Cross-entropy: the convex part only. Published: cross-entropy first, then Adam on the sum of binary cross-entropies.",
         advanced=True,
     )
     points_per_grain: int = param(
