@@ -18,7 +18,7 @@ _LARGEST_STEP = 0.6
 # Remaining residual that counts as agreement however small the Monte Carlo error: the last step takes it away to first order.
 TOLERANCE = 0.15
 _DIFFERENCE = 0.15  # between two places that tell a derivative; common random numbers leave little noise in it
-_TELLING_CELLS = 4_000  # visible ones, in the windows that tell a derivative; all windows where they hold fewer
+_TELLING_CELLS = 16_000  # visible ones, in the windows that tell a derivative; all windows where they hold fewer
 _SLOW = 0.5  # of the residual that is left after a step, from which on the derivatives are not good enough
 _FAR = 0.3  # from the place of the derivatives, beyond which they are taken again
 _LEAST_SINGLES = 8  # windows; the scatter of fewer says nothing of a standard error
